@@ -1,0 +1,95 @@
+"""What a detector is: a kind compiles every rule that uses it into one matcher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from remit.detectors.text import Text
+from remit.types import CLEAN, Detection, Interaction, Outcome
+
+
+class ConfigError(ValueError):
+    """A detector's configuration is refused; the message names the thing and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One rule's use of a kind: the rule's id and the parsed configuration under `detect`."""
+
+    rule: str
+    config: Any
+    says: str = ""
+    breaks: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the remit as a whole tells its detectors."""
+
+    regions: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ("en",)
+    models: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A matcher's answer: one outcome per use, and up to where it is settled.
+
+    `settled` is the index in the window before which no character can still become part of a
+    match, whatever text follows. A final reading is settled to the end of the text.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    settled: int
+
+
+@runtime_checkable
+class Matcher(Protocol):
+    """Answers for all rules of a kind in one pass. Pure: same text and context, same reading.
+
+    The same call serves whole texts and streams, so that both have one meaning. A stream is
+    read in windows: the window starts at the last settled index, less one character of context
+    (`text.lead`), and grows word by word. Two duties make the union of the windows' spans equal
+    to the spans of the whole text: report no span that starts inside the lead or that more text
+    could change, and settle nothing that may still become a match.
+    """
+
+    def read(self, text: Text, context: Interaction, *, final: bool = True) -> Reading:
+        """Outcomes of the window `text`, one per use, in the order of the uses."""
+        ...
+
+
+@runtime_checkable
+class SlowMatcher(Protocol):
+    """A matcher that waits on something (a model). It is asked once, for the whole text."""
+
+    async def ask(self, text: Text, context: Interaction) -> tuple[Outcome, ...]:
+        """Outcomes of the whole text, one per use, in the order of the uses."""
+        ...
+
+
+class Kind(Protocol):
+    """A kind of detector, registered by name."""
+
+    name: str
+
+    def parse(self, config: object) -> Any:
+        """The validated configuration. Raises ConfigError, naming the cure."""
+        ...
+
+    def compile(self, uses: Sequence[Use], setting: Setting) -> Matcher | SlowMatcher:
+        """One matcher for all uses."""
+        ...
+
+
+def clean(count: int) -> tuple[Outcome, ...]:
+    """`count` outcomes that found nothing."""
+    return (CLEAN,) * count
+
+
+def found(spans: Sequence[Any], reason: str) -> Detection:
+    """A certain detection with the given spans, in order."""
+    return Detection(1.0, tuple(sorted(spans)), reason)

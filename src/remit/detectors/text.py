@@ -1,0 +1,174 @@
+"""One text under two foldings, with every position mapped back to the original characters.
+
+`plain` undoes disguise and keeps structure: NFKC per character, invisible characters removed,
+Unicode tags decoded, look-alike letters and foreign digits made ASCII. `skeleton` keeps letters
+and digits only, without case, accents or leetspeak, so that `Y o u  sh0uld śue` and `you should
+sue` are the same string. Both fold character by character: folding a piece of a stream gives the
+piece of the folding.
+
+Sources: Unicode UAX #15 (NFKC), UTS #39 (confusables; the Latin look-alikes of Greek, Cyrillic
+and Armenian are below), the Tags block U+E0000.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator
+
+from remit.types import Span
+
+_CONFUSABLES = dict(
+    zip(
+        "аеорсухіјѕһԁԛԝѵАВЕКМНОРСТХУІЈЅԌӏьгвкмнтзєıɡɑʟᴀᴇᴏᴜ"
+        "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοαιυνρκτεηωսօոհցո",
+        "aeopcyxijshdqwvABEKMHOPCTXYIJSGlbrBkMHT3eigalAEOU"
+        "ABEZHIKMNOPTYXoaiuvpktenwuonhgn",
+        strict=True,
+    )
+)
+_LEET = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s"}
+_REPLACEMENT = "\ufffd"
+
+
+def _plain_char(char: str) -> str:
+    code = ord(char)
+    if code < 0x80:
+        return char
+    if 0xE0020 <= code <= 0xE007E:
+        return chr(code - 0xE0000)
+    if 0xD800 <= code <= 0xDFFF:
+        return _REPLACEMENT
+    category = unicodedata.category(char)
+    if category == "Cf" or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF:
+        return ""
+    digit = unicodedata.decimal(char, None)
+    if digit is not None:
+        return str(digit)
+    if category == "Zs":
+        return " "
+    if category == "Pd":
+        return "-"
+    return "".join(_CONFUSABLES.get(c, c) for c in unicodedata.normalize("NFKC", char))
+
+
+def _letters_char(char: str) -> str:
+    kept = []
+    for part in unicodedata.normalize("NFKD", _plain_char(char)).casefold():
+        letter = _CONFUSABLES.get(part, part).lower()
+        if letter.isalnum() or letter in _LEET:
+            kept.append(letter)
+    return "".join(kept)
+
+
+def _skeleton_char(char: str) -> str:
+    # i, l and 1 look alike in too many faces; the exact comparison tells them apart again.
+    return "".join(
+        "i" if letter == "l" else _LEET.get(letter, letter) for letter in _letters_char(char)
+    )
+
+
+class _Table(dict[int, str]):
+    """A translation table that computes each character once, up to a bound."""
+
+    def __init__(self, fold: Callable[[str], str]) -> None:
+        super().__init__()
+        self._fold = fold
+
+    def __missing__(self, code: int) -> str:
+        folded = self._fold(chr(code))
+        if len(self) < 65_536:
+            self[code] = folded
+        return folded
+
+
+_PLAIN = _Table(_plain_char)
+_LETTERS = _Table(_letters_char)
+_SKELETON = _Table(_skeleton_char)
+_ASCII_SKELETON = bytes(ord(_skeleton_char(chr(code)) or "\0") for code in range(128)).ljust(256)
+_ASCII_DROPPED = bytes(code for code in range(128) if not _skeleton_char(chr(code)))
+
+
+def plain(text: str) -> str:
+    """The plain folding of a text."""
+    return text if text.isascii() else text.translate(_PLAIN)
+
+
+def letters(text: str) -> str:
+    """The skeleton before leetspeak is undone: character for character as long as it."""
+    return text.translate(_LETTERS)
+
+
+def skeleton(text: str) -> str:
+    """The skeleton folding of a text."""
+    return text.translate(_SKELETON)
+
+
+class Text:
+    """A text (or a window of a stream) and its foldings, each computed at most once.
+
+    `lead` counts the characters at the start that are context only and already judged.
+    """
+
+    __slots__ = ("_plain", "_plain_starts", "_skeleton", "_skeleton_starts", "lead", "raw")
+
+    def __init__(self, raw: str, lead: int = 0) -> None:
+        self.raw = raw
+        self.lead = lead
+        self._plain: bytes | None = None
+        self._skeleton: bytes | None = None
+        self._plain_starts: list[int] | None = None
+        self._skeleton_starts: list[int] | None = None
+
+    @property
+    def plain(self) -> bytes:
+        """The plain folding as UTF-8."""
+        if self._plain is None:
+            self._plain = plain(self.raw).encode()
+        return self._plain
+
+    @property
+    def skeleton(self) -> bytes:
+        """The skeleton folding as UTF-8."""
+        if self._skeleton is None:
+            raw = self.raw
+            if raw.isascii():
+                self._skeleton = raw.encode().translate(_ASCII_SKELETON, _ASCII_DROPPED)
+            else:
+                self._skeleton = raw.translate(_SKELETON).encode()
+        return self._skeleton
+
+    def plain_span(self, start: int, end: int, label: str = "") -> Span:
+        """The characters that bytes `start` to `end` of `plain` came from."""
+        if len(self.plain) == len(self.raw) and self.raw.isascii():
+            return Span(start, end, label)
+        if self._plain_starts is None:
+            self._plain_starts = _origins(self.raw, _PLAIN)
+        return Span(self._plain_starts[start], self._plain_starts[end - 1] + 1, label)
+
+    def plain_index(self, start: int) -> int:
+        """The character that byte `start` of `plain` came from; the length at the end."""
+        if start >= len(self.plain):
+            return len(self.raw)
+        return self.plain_span(start, start + 1).start
+
+    @property
+    def plain_lead(self) -> int:
+        """How many bytes of `plain` the lead is."""
+        return len(plain(self.raw[: self.lead]).encode()) if self.lead else 0
+
+    @property
+    def skeleton_origins(self) -> list[int]:
+        """For each byte of `skeleton` the index of the character it came from."""
+        if self._skeleton_starts is None:
+            self._skeleton_starts = _origins(self.raw, _SKELETON)
+        return self._skeleton_starts
+
+
+def _origins(raw: str, table: _Table) -> list[int]:
+    def indices() -> Iterator[int]:
+        for index, char in enumerate(raw):
+            folded = table[ord(char)]
+            for _ in range(len(folded) if folded.isascii() else len(folded.encode())):
+                yield index
+
+    return list(indices())

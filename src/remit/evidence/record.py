@@ -1,0 +1,58 @@
+"""What may enter the record: a JSON object with an id, a time and a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+ID_MOST: Final = 200
+"""Characters of an id at most."""
+
+_STAMP_LENGTH: Final = len("2026-11-24T05:47:07.123Z")
+
+
+class EvidenceError(RuntimeError):
+    """The record could not be written or read; the message names the thing and the cure."""
+
+
+class Draft(NamedTuple):
+    """A record on its way into the chain: the columns, and the exact bytes that are hashed."""
+
+    time: str
+    id: str
+    kind: str
+    action: str
+    body: bytes
+
+
+def stamp(moment: datetime | None = None) -> str:
+    """`moment` (now, unless given) in ISO 8601, UTC, milliseconds: 2026-11-24T05:47:07.123Z."""
+    utc = (moment or datetime.now(UTC)).astimezone(UTC)
+    return utc.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def draft(record: Mapping[str, Any]) -> Draft:
+    """Checks `record` and fixes its bytes; later changes to the mapping do not matter.
+
+    Needs `id` (unique, 1 to 200 characters), `time` (as `stamp` writes it) and `kind`: answer,
+    refusal, error, case, start, policy, erasure, or a word of your own. `action` is optional.
+    Raises EvidenceError, naming the key.
+    """
+    id_, time, kind = (record.get(key) for key in ("id", "time", "kind"))
+    action = record.get("action") or ""
+    if not (isinstance(id_, str) and 0 < len(id_) <= ID_MOST):
+        raise EvidenceError(f"record: 'id' must be a text of 1 to {ID_MOST} characters")
+    if not (isinstance(time, str) and len(time) == _STAMP_LENGTH and time.endswith("Z")):
+        raise EvidenceError(f"record {id_}: 'time' must read like {stamp()}; use evidence.stamp()")
+    if not (isinstance(kind, str) and kind):
+        raise EvidenceError(f"record {id_}: 'kind' must be a word, such as answer or refusal")
+    if not isinstance(action, str):
+        raise EvidenceError(f"record {id_}: 'action' must be a word; use Action.word")
+    try:
+        body = orjson.dumps(record if type(record) is dict else dict(record))
+    except TypeError as error:
+        raise EvidenceError(f"record {id_}: not JSON ({error}); keep to plain values") from None
+    return Draft(time, id_, kind, action, body)

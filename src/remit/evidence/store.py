@@ -1,0 +1,276 @@
+"""The store: open it once in each process, append to it, look things up."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import orjson
+
+from remit.evidence import schema
+from remit.evidence.cases import Case, CaseError, Erasure, Opening, State, Step, read_cases
+from remit.evidence.chain import Entry
+from remit.evidence.record import EvidenceError, draft, stamp
+from remit.evidence.verify import Anchor, read_anchor
+from remit.evidence.writer import AnyFuture, Change, Job, Writer
+
+WAITING_MOST: Final = 10_000
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An entry as it lies in the store. `record` is None where it was erased."""
+
+    position: int
+    entry: Entry
+    time: str
+    id: str
+    kind: str
+    action: str
+    record: dict[str, Any] | None
+
+
+class Evidence:
+    """The record, for one process. Open it after forking: threads do not survive a fork.
+
+    Every append is confirmed only when it is on the disk. Where it cannot be, it raises
+    EvidenceError; each later append tries the disk anew, and `broken` says what is wrong.
+    """
+
+    def __init__(self, writer: Writer, reader: sqlite3.Connection) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._reading = threading.Lock()
+
+    @classmethod
+    def open(
+        cls, url: str | Path, *, writer: str | None = None, waiting: int = WAITING_MOST
+    ) -> Self:
+        """Opens or makes the store at `url`: `sqlite:///PATH` or a plain path.
+
+        `writer` names this process's chain, at random unless given; no two processes may use one
+        name at a time. `waiting` is how many appends may wait for the disk. Raises EvidenceError.
+        """
+        path = schema.path_of(str(url))
+        thread = Writer(path, writer or secrets.token_hex(8), limit=waiting)
+        try:
+            return cls(thread, schema.open_to_read(path))
+        except BaseException:
+            thread.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self._writer.path
+
+    @property
+    def writer(self) -> str:
+        """The name of this process's chain."""
+        return self._writer.name
+
+    @property
+    def broken(self) -> str | None:
+        """Why the last write failed; None while all is well."""
+        return self._writer.broken
+
+    async def append(self, record: Mapping[str, Any], *, case: Case | None = None) -> Entry:
+        """Returns when `record` (and the case it opens) is on the disk. Raises EvidenceError.
+
+        Waits while the queue is full. A caller that is cancelled stops waiting; the record is
+        written all the same.
+        """
+        if self._writer.full:
+            await self._writer.room()
+        return await self.append_nowait(record, case=case)
+
+    def append_nowait(
+        self, record: Mapping[str, Any], *, case: Case | None = None
+    ) -> asyncio.Future[Entry]:
+        """Queues `record`, and gives the future that resolves when it is on the disk.
+
+        To be called in an event loop. Raises EvidenceError at once where the record is no JSON
+        object as `record.draft` wants it, or the queue is full.
+        """
+        future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        if self._writer.full:
+            raise EvidenceError(
+                f"evidence {self.path}: {self._writer.limit} records wait for the disk; "
+                "await append() instead, or use a faster disk"
+            )
+        self._submit(record, case, future)
+        return future
+
+    def append_sync(
+        self, record: Mapping[str, Any], *, case: Case | None = None, timeout: float | None = None
+    ) -> Entry:
+        """As `append`, from any thread that runs no event loop; waits `timeout` s at most."""
+        future: concurrent.futures.Future[Entry] = concurrent.futures.Future()
+        self._submit(record, case, future)
+        return future.result(timeout)
+
+    async def open_case(self, case: Case) -> Entry:
+        """Puts a case into the queue for a person. Raises EvidenceError."""
+        opening = Opening(case)
+        return await self._change(opening.record(), opening)
+
+    async def answer_case(self, id: str, text: str, who: str) -> Entry:  # noqa: A002
+        """A person's answer. Raises CaseError where the case is not open."""
+        step = Step(id, State.ANSWERED, text, who, stamp())
+        return await self._change(step.record(), step)
+
+    async def close_case(self, id: str, why: str, who: str) -> Entry:  # noqa: A002
+        """The end of a case, answered or not. Raises CaseError where it is closed already."""
+        step = Step(id, State.CLOSED, why, who, stamp())
+        return await self._change(step.record(), step)
+
+    async def erase(self, id: str, *, who: str, why: str) -> Entry:  # noqa: A002
+        """Erases for good what the record with this id said, or all that the case said.
+
+        The chain still verifies, and says that it was erased, by whom and why. Raises
+        EvidenceError where there is nothing (left) to erase.
+        """
+        ids = (id, *(f"{id}/{state}" for state in State))
+        marks = ", ".join("?" * len(ids))
+        rows = self._query(
+            f"SELECT writer, seq FROM entries WHERE id IN ({marks})"  # noqa: S608
+            " AND body IS NOT NULL AND kind != 'erasure' ORDER BY position",
+            ids,
+        )
+        if not rows:
+            raise EvidenceError(f"evidence: nothing to erase under {id}; look the id up first")
+        name = f"erasure-{secrets.token_hex(8)}"
+        erasure = Erasure(tuple((row[0], row[1]) for row in rows), id, who, why, stamp(), name)
+        return await self._change(erasure.record(), erasure)
+
+    def cases(self, state: State | str | None = None) -> tuple[Case, ...]:
+        """Cases in that state, or all; the first due first."""
+        with self._reading:
+            return read_cases(self._reader, state=None if state is None else State(state))
+
+    def case(self, id: str) -> Case:  # noqa: A002
+        """One case. Raises CaseError where there is none."""
+        with self._reading:
+            found = read_cases(self._reader, id=id)
+        if not found:
+            raise CaseError(f"case {id}: there is none; list the open ones")
+        return found[0]
+
+    def get(self, id: str) -> dict[str, Any] | None:  # noqa: A002
+        """The record with this id; None where there is none, or it was erased."""
+        found = self._query(
+            "SELECT body FROM entries WHERE id = ? ORDER BY position DESC LIMIT 1", (id,)
+        )
+        return orjson.loads(found[0][0]) if found and found[0][0] is not None else None
+
+    def entries(
+        self,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        rule: str | None = None,
+        action: str | None = None,
+        kind: str | None = None,
+        since: str | None = None,
+    ) -> Iterator[Stored]:
+        """Entries in the order they were written, from the position after `after` on.
+
+        `rule` keeps the records that name the rule: as `rule`, or in `rules` with another action
+        than allow. `since` is a time as `stamp()` writes it. Nothing is locked between entries.
+        """
+        left = limit
+        while left is None or left > 0:
+            page = self._page(after, action, kind, since, rule)
+            for stored in page:
+                after = stored.position
+                if rule is not None and not names_rule(stored.record, rule):
+                    continue
+                yield stored
+                left = None if left is None else left - 1
+                if left == 0:
+                    return
+            if len(page) < _PAGE:
+                return
+
+    def anchor(self) -> Anchor:
+        """The heads of all chains now: kept elsewhere, it proves a later cut or rewriting."""
+        with self._reading:
+            return read_anchor(self._reader)
+
+    def close(self) -> None:
+        """Writes what is queued, and closes. May be called twice."""
+        self._writer.close()
+        self._reader.close()
+
+    async def _change(self, record: Mapping[str, Any], change: Change) -> Entry:
+        future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        self._writer.submit(Job((draft(record),), change, future))
+        return await future
+
+    def _submit(self, record: Mapping[str, Any], case: Case | None, future: AnyFuture) -> None:
+        drafts, change = (draft(record),), None
+        if case is not None:
+            change = Opening(case)
+            drafts = (*drafts, draft(change.record()))
+        self._writer.submit(Job(drafts, change, future))
+
+    def _page(
+        self, after: int, action: str | None, kind: str | None, since: str | None, rule: str | None
+    ) -> list[Stored]:
+        rows = self._query(
+            "SELECT position, writer, seq, hash, time, id, kind, action, body FROM entries"
+            " WHERE position > ?1 AND (?2 IS NULL OR action = ?2) AND (?3 IS NULL OR kind = ?3)"
+            " AND (?4 IS NULL OR time >= ?4)"
+            " AND (?5 IS NULL OR instr(body, CAST(?5 AS BLOB)) > 0)"
+            " ORDER BY position LIMIT ?6",
+            (after, action, kind, since, rule, _PAGE),
+        )
+        return [
+            Stored(
+                position,
+                Entry(writer, seq, hash_.hex()),
+                *columns,
+                record=None if body is None else orjson.loads(body),
+            )
+            for position, writer, seq, hash_, *columns, body in rows
+        ]
+
+    def _query(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        try:
+            with self._reading:
+                return self._reader.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise EvidenceError(schema.explain(self.path, error)) from error
+
+
+def names_rule(record: Mapping[str, Any] | None, rule: str) -> bool:
+    """True where the record says that the rule was broken, or is about it."""
+    if record is None:
+        return False
+    if record.get("rule") == rule:
+        return True
+    rules = record.get("rules", ())
+    if rule not in rules:
+        return False
+    result = rules[rule] if isinstance(rules, Mapping) else None
+    return not (isinstance(result, Mapping) and result.get("action") == "allow")

@@ -1,0 +1,277 @@
+"""The writer thread: many appends, one commit.
+
+While one commit waits for the disk, the next batch gathers in the queue; so the busier, the
+larger the batches, and a lone append waits for nobody. A batch is one SQL statement, in autocommit
+mode: begin, insert, commit and fsync happen in a single call of SQLite, during which Python's lock
+is free. Row by row, the thread would have to win the lock back from a busy event loop each time,
+at up to 5 ms (sys.getswitchinterval) a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import functools
+import logging
+import os
+import queue
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from remit.evidence import chain, schema
+from remit.evidence.cases import CaseError, Change
+from remit.evidence.chain import Entry
+from remit.evidence.record import Draft, EvidenceError
+
+BATCH_MOST: Final = 512
+_COLUMNS: Final = "writer, seq, time, id, kind, action, salt, body, digest, prev, hash"
+_WIDTH: Final = _COLUMNS.count(",") + 1
+_LOG: Final = logging.getLogger("remit.evidence")
+
+AnyFuture = asyncio.Future[Any] | concurrent.futures.Future[Any]
+Outcome = Entry | EvidenceError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Drafts that belong together, and who waits for them; `change` goes with the last draft."""
+
+    drafts: tuple[Draft, ...]
+    change: Change | None
+    future: AnyFuture
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of this writer's chain."""
+
+    seq: int
+    hash: bytes
+
+
+class Writer:
+    """Writes jobs in the order given. A job's outcome is the Entry of its first draft."""
+
+    def __init__(self, path: Path, name: str, *, limit: int) -> None:
+        self.path = path
+        self.name = name
+        self.limit = limit
+        self.broken: str | None = None
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._turns: deque[asyncio.Future[None]] = deque()
+        self._closed = False
+        self._ended = False
+        self._connection: sqlite3.Connection | None = None
+        self._database = ""
+        self._head = Head(0, b"")
+        self._connect()
+        self._thread = threading.Thread(target=self._run, name="remit-evidence", daemon=True)
+        self._thread.start()
+
+    @property
+    def full(self) -> bool:
+        """True while as many jobs wait as may."""
+        return self._queue.qsize() >= self.limit
+
+    def submit(self, job: Job) -> None:
+        """Hands over a job; its future resolves when it is durable, or has failed."""
+        if self._closed:
+            raise EvidenceError(f"evidence {self.path}: closed; open it again to write")
+        self._queue.put(job)
+        if self._ended:
+            self._refuse_the_rest()
+
+    async def room(self) -> None:
+        """Waits while the queue is full."""
+        while self.full:
+            turn = asyncio.get_running_loop().create_future()
+            self._turns.append(turn)
+            # Looked at again after joining the line: if the queue is still full, then a batch is
+            # still to come, and the thread serves the line after each batch.
+            if self.full and not self._ended:
+                await turn
+
+    def close(self) -> None:
+        """Writes what is queued, then ends the thread. May be called twice."""
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            batch, going = self._gather()
+            outcomes = self._write(batch) if batch else []
+            turns = [self._turns.popleft() for _ in range(min(len(self._turns), BATCH_MOST))]
+            futures = [job.future for job in batch] + turns
+            _settle(futures, [*outcomes, *[None] * len(turns)])
+        self._disconnect()
+        self._ended = True
+        self._refuse_the_rest()
+
+    def _gather(self) -> tuple[list[Job], bool]:
+        batch: list[Job] = []
+        job = self._queue.get()
+        try:
+            while job is not None:
+                batch.append(job)
+                if len(batch) >= BATCH_MOST:
+                    return batch, True
+                job = self._queue.get_nowait()
+        except queue.Empty:
+            return batch, True
+        return batch, False
+
+    def _refuse_the_rest(self) -> None:
+        try:
+            while True:
+                job = self._queue.get_nowait()
+                if job is not None:
+                    _settle([job.future], [EvidenceError(f"evidence {self.path}: closed")])
+        except queue.Empty:
+            pass
+        while self._turns:
+            _settle([self._turns.popleft()], [None])
+
+    def _write(self, batch: Sequence[Job]) -> list[Outcome]:
+        try:
+            outcomes = self._commit(batch)
+        except Exception as error:  # noqa: BLE001 the thread must outlive whatever happens
+            text = str(error)
+            if not isinstance(error, EvidenceError):
+                text = schema.explain(self.path, error)
+            self._disconnect()
+            if self.broken is None:
+                _LOG.error("%s", text)
+            self.broken = text
+            return [EvidenceError(text) for _ in batch]
+        self.broken = None
+        return outcomes
+
+    def _commit(self, batch: Sequence[Job]) -> list[Outcome]:
+        connection = self._connection or self._connect()
+        if all(job.change is None for job in batch):
+            return self._insert(connection, batch, [None] * len(batch))
+        connection.execute("BEGIN IMMEDIATE")
+        refusals = [_apply(connection, job.change) for job in batch]
+        head = self._head
+        try:
+            outcomes = self._insert(connection, batch, refusals)
+            connection.execute("COMMIT")
+        except BaseException:
+            self._head = head
+            raise
+        return outcomes
+
+    def _insert(
+        self,
+        connection: sqlite3.Connection,
+        batch: Sequence[Job],
+        refusals: Sequence[EvidenceError | None],
+    ) -> list[Outcome]:
+        """One statement for all drafts of the jobs that were not refused."""
+        values: list[Any] = []
+        outcomes: list[Outcome] = []
+        seq, prev, writer = self._head.seq, self._head.hash, self.name
+        for job, refusal in zip(batch, refusals, strict=True):
+            outcome: Outcome = refusal
+            for draft in () if refusal else job.drafts:
+                seq += 1
+                row = _row(writer, seq, prev, draft)
+                prev = row[-1]
+                values += row
+                if outcome is None:
+                    outcome = Entry(writer, seq, prev.hex())
+            outcomes.append(outcome)
+        if values:
+            rows = len(values) // _WIDTH
+            size = 1 << (rows - 1).bit_length()
+            values += [None] * (_WIDTH * (size - rows))
+            connection.execute(_insertion(size), values)
+            self._head = Head(seq, prev)
+        return outcomes
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = schema.open_to_write(self.path)
+        try:
+            if self.broken is not None:
+                # After a failed fsync the log on disk may have a hole; start a fresh one, or all
+                # that is written after the hole would be lost with it in a crash.
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._database = schema.database_id(connection)
+            row = connection.execute(
+                "SELECT seq, hash FROM heads WHERE writer = ?", (self.name,)
+            ).fetchone()
+        except BaseException:
+            connection.close()
+            raise
+        # A commit that was reported as failed may be there after all: go on from what is there.
+        self._head = Head(*row) if row else Head(0, chain.genesis(self._database, self.name))
+        self._connection = connection
+        return connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+@functools.cache
+def _insertion(rows: int) -> str:
+    """An INSERT for up to `rows` rows, those of NULLs left out: few texts, so all stay prepared."""
+    marks = f"({', '.join('?' * _WIDTH)})"
+    return (
+        f"INSERT INTO entries ({_COLUMNS}) SELECT * FROM"  # noqa: S608 no text from outside
+        f" (VALUES {', '.join([marks] * rows)}) WHERE column2 IS NOT NULL"
+    )
+
+
+def _row(writer: str, seq: int, prev: bytes, draft: Draft) -> tuple[Any, ...]:
+    time, id_, kind, action, body = draft
+    salt = os.urandom(chain.SALT_BYTES)
+    digest = chain.digest(salt, body)
+    hash_ = chain.link(
+        prev, writer.encode(), seq, time.encode(), id_.encode(), kind.encode(),
+        action.encode(), digest,
+    )  # fmt: skip
+    return writer, seq, time, id_, kind, action, salt, body, digest, prev, hash_
+
+
+def _apply(connection: sqlite3.Connection, change: Change | None) -> EvidenceError | None:
+    try:
+        if change is not None:
+            change.apply(connection)
+    except CaseError as error:
+        return error
+    return None
+
+
+def _settle(futures: Sequence[AnyFuture], outcomes: Sequence[Outcome]) -> None:
+    """Resolves the futures, with one call into each event loop."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[AnyFuture, Outcome]]] = {}
+    for future, outcome in zip(futures, outcomes, strict=True):
+        if isinstance(future, asyncio.Future):
+            loops.setdefault(future.get_loop(), []).append((future, outcome))
+        else:
+            _resolve([(future, outcome)])
+    for loop, pairs in loops.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, pairs)
+        except RuntimeError:
+            # The loop is closed: nobody waits any more, and the entries are safe.
+            _LOG.debug("event loop closed before %d entries were confirmed", len(pairs))
+
+
+def _resolve(pairs: Sequence[tuple[AnyFuture, Outcome]]) -> None:
+    for future, outcome in pairs:
+        if future.done():
+            continue  # the caller gave up waiting
+        if isinstance(outcome, EvidenceError):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)

@@ -1,0 +1,1 @@
+"""The door for programs: the OpenAI wire format, keys, upstreams, receipts."""

@@ -1,0 +1,1 @@
+"""The five enforcement points; none imports another."""

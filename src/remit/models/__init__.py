@@ -1,0 +1,1 @@
+"""Models to talk to: the house model, any OpenAI-compatible address, and Scripted."""
