@@ -24,10 +24,13 @@ from pathlib import Path
 import contenders
 from contenders import HERE, BenchError, Contender, Running, on_core, running
 from load import Figures
+from results import Run, Start, Window, render
 from sample import CHUNKS
-from tables import render
 
-WINDOWS = (
+SLOW = 500.0
+"""Below so many answers a second `wrk` would drop much of a window, unfinished at its end."""
+
+WINDOWS: tuple[tuple[str, int], ...] = (
     *(("whole", connections) for connections in (1, 16, 64)),
     *(("stream", connections) for connections in (16, 64)),
     *(("paced", connections) for connections in (1, 16, 64)),
@@ -35,51 +38,41 @@ WINDOWS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """One measured stretch. CPU is of the contender's tree; `busy` is in cores."""
+class Shape:
+    """What a window asks: seconds long, on which core the load runs, and whether it drains."""
 
-    contender: str
-    round: int
-    kind: str
-    connections: int
-    figures: Figures
-    cpu_us_per_answer: float | None
-    cpu_us_per_chunk: float | None
-    busy: float | None
+    seconds: int
+    core: int | None
+    drain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """One start: seconds to the first answer, and MB resident after the windows."""
-
-    contender: str
-    round: int
-    cold_seconds: float
-    resident_mb: float
-
-
-def load(url: str, kind: str, connections: int, seconds: int, core: int | None) -> Figures:
+def load(url: str, kind: str, connections: int, shape: Shape) -> Figures:
     """Drives one window in a process of its own. Raises BenchError where the load breaks off."""
-    shape = ["--connections", str(connections), "--seconds", str(seconds), "--kind", kind]
-    command = [sys.executable, str(HERE / "load.py"), url, *shape]
-    with on_core(core):
+    asked = ["--connections", str(connections), "--seconds", str(shape.seconds), "--kind", kind]
+    asked += ["--drain"] if shape.drain else []
+    command = [sys.executable, str(HERE / "load.py"), url, *asked]
+    with on_core(shape.core):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchError(f"the load on {url} broke off:\n{done.stderr[-2000:]}")
     return Figures(**json.loads(done.stdout))
 
 
-def window(
-    target: Running, number: int, kind: str, connections: int, seconds: int, core: int | None
-) -> Window:
-    """Measures one window of `seconds`."""
+def window(target: Running, number: int, kind: str, connections: int, shape: Shape) -> Window:
+    """Measures one window."""
     before = target.cpu_seconds()
-    figures = load(target.url, kind, connections, seconds, core)
+    figures = load(target.url, kind, connections, shape)
     spent = target.cpu_seconds() - before
-    each = 1e6 * spent / figures.completed if figures.completed else None
-    chunk = each / CHUNKS if each is not None and kind != "whole" else None
+    each = 1e6 * spent / max(figures.completed, 1)
     return Window(
-        target.name, number, kind, connections, figures, each, chunk, spent / figures.seconds
+        target.name,
+        number,
+        kind,
+        connections,
+        figures,
+        cpu_us_per_answer=each,
+        cpu_us_per_chunk=each / CHUNKS,
+        busy=spent / figures.seconds,
     )
 
 
@@ -87,23 +80,24 @@ def bout(
     target: Running, number: int, seconds: int, core: int | None, tell: Callable[[str], None]
 ) -> Iterator[Window]:
     """All windows of one contender in one round, after a second of warming up."""
-    load(target.url, "whole", 16, 1, core)
+    warm = load(target.url, "whole", 16, Shape(1, core))
+    shape = Shape(seconds, core, drain=warm.per_second < SLOW)
     for kind, connections in WINDOWS:
         tell(f"round {number}: {target.name}, {kind}, {connections} connections")
-        yield window(target, number, kind, connections, seconds, core)
+        yield window(target, number, kind, connections, shape)
 
 
 def field(flags: argparse.Namespace, upstream: str, folder: Path) -> Iterator[Contender]:
     """The contenders besides the mock. Raises BenchError where one is asked for but absent."""
     yield contenders.aiohttp(upstream)
-    if flags.remit.exists():
+    if not flags.without_remit:
+        if not flags.remit.exists():
+            raise BenchError(f"no {flags.remit}: run `make`, or give --remit or --without-remit")
         evidence = folder / "evidence"
         shutil.rmtree(evidence, ignore_errors=True)
         evidence.mkdir()
         policy = flags.policy.resolve()
         yield contenders.remit(flags.remit, policy, upstream, evidence / "evidence.db")
-    elif not flags.without_remit:
-        raise BenchError(f"no {flags.remit}: run `make`, or give --remit PATH or --without-remit")
     if flags.litellm:
         if not (flags.litellm / "bin" / "litellm").exists():
             raise BenchError(f"no LiteLLM in {flags.litellm}: see bench/README.md")
@@ -172,10 +166,13 @@ def main() -> int:
         except BenchError as error:
             print(error, file=sys.stderr)
             return 1
-    rows = [asdict(one) for one in windows]
-    print(render(facts, rows, [asdict(start) for start in starts]))
+    print(render(facts, Run(windows, starts)))
     if flags.json:
-        taken = {"machine": facts, "windows": rows, "starts": [asdict(one) for one in starts]}
+        taken = {
+            "machine": facts,
+            "windows": [asdict(one) for one in windows],
+            "starts": [asdict(one) for one in starts],
+        }
         flags.json.write_text(json.dumps(taken, indent=1) + "\n")
     return int(any(one.figures.errors for one in windows))
 

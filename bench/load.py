@@ -1,10 +1,10 @@
 """Load on one chat-completions endpoint; prints its figures as one line of JSON.
 
-Whole answers and unpaced streams are driven by `wrk` where it is installed, else by the client
-below. Paced streams are always driven by the client below: it takes the time to the first event
-and to the first text, and checks that each stream ended with `[DONE]` and that its text is the
-one that the upstream sent. It is a process of its own, so that its cost is not counted as the
-gateway's:
+Whole answers and unpaced streams are driven by `wrk` where it is installed, else (and with
+`--drain`) by the client below, which lets what is under way at the end finish. Paced streams are
+always driven by the client below: it takes the time to the first event and to the first text,
+and checks that each stream ended with `[DONE]` and that its text is the one that the upstream
+sent. It is a process of its own, so that its cost is not counted as the gateway's:
 
     python bench/load.py URL --connections 16 --seconds 4 --kind whole|stream|paced
 """
@@ -32,7 +32,7 @@ import uvloop
 from sample import ANSWER, deltas, request_body
 
 GRACE = 60.0
-"""Seconds that streams still open at the end of the window get to finish."""
+"""Seconds that answers still under way at the end of the window get to finish."""
 
 CHECK_EVERY = 8
 """Unpaced, one answer in so many has its text compared: parsing all would cap the load."""
@@ -42,7 +42,10 @@ FIRST_TEXT = re.compile(rb'"content": ?"[^"]')
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one window came to. Latencies are of whole answers, in milliseconds."""
+    """What one window came to. Latencies are of whole answers, in milliseconds.
+
+    `seconds` lasts until the last answer that was counted as completed.
+    """
 
     completed: int
     seconds: float
@@ -66,7 +69,6 @@ class Tally:
     latency: list[float] = field(default_factory=list)
     first_event: list[float] = field(default_factory=list)
     first_text: list[float] = field(default_factory=list)
-    in_window: int = 0
     errors: int = 0
 
 
@@ -74,11 +76,11 @@ def text_of(body: bytes, *, stream: bool) -> str:
     """The answer's text. Raises ValueError or LookupError where the body is not an answer."""
     if not stream:
         return str(orjson.loads(body)["choices"][0]["message"]["content"])
-    parts = []
+    parts: list[str] = []
     for line in body.splitlines():
         if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
-            for choice in orjson.loads(line[5:])["choices"]:
-                parts.append(choice["delta"].get("content") or "")
+            choices = orjson.loads(line[5:])["choices"]
+            parts += [choice["delta"].get("content") or "" for choice in choices]
     return "".join(parts)
 
 
@@ -154,7 +156,6 @@ class Connection(asyncio.Protocol):
         self.count += 1
         if right:
             tally.latency.append(now - self.sent)
-            tally.in_window += now <= tally.deadline
         else:
             tally.errors += 1
         self.body = []
@@ -183,20 +184,22 @@ def percentile(values: Sequence[float], percent: int) -> float:
 async def drive(url: str, connections: int, seconds: float, kind: str) -> Figures:
     """One window with the asyncio client."""
     parts, stream = urlsplit(url), kind != "whole"
+    place = (parts.hostname or "127.0.0.1", parts.port or 80)
     request = http_request(url, request_body(stream=stream, paced=kind == "paced"))
     loop = asyncio.get_running_loop()
     start = time.perf_counter()
     tally = Tally(start + seconds, stream, 1 if kind == "paced" else CHECK_EVERY)
     opened = [
-        await loop.create_connection(lambda: Connection(request, tally), parts.hostname, parts.port)
+        await loop.create_connection(lambda: Connection(request, tally), *place)
         for _ in range(connections)
     ]
     finished = [protocol.closed for _, protocol in opened]
     _, late = await asyncio.wait(finished, timeout=seconds + GRACE)
+    taken = time.perf_counter() - start
     return Figures(
         completed=len(tally.latency),
-        seconds=seconds,
-        per_second=tally.in_window / seconds,
+        seconds=taken,
+        per_second=len(tally.latency) / taken,
         p50_ms=percentile(tally.latency, 50),
         p99_ms=percentile(tally.latency, 99),
         errors=tally.errors + len(late),
@@ -226,8 +229,9 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--kind", choices=("whole", "stream", "paced"), default="whole")
+    parser.add_argument("--drain", action="store_true", help="without wrk, which drops the rest")
     flags = parser.parse_args()
-    if flags.kind != "paced" and shutil.which("wrk"):
+    if flags.kind != "paced" and not flags.drain and shutil.which("wrk"):
         figures = wrk(flags.url, flags.connections, flags.seconds, flags.kind)
     else:
         figures = uvloop.run(drive(flags.url, flags.connections, flags.seconds, flags.kind))

@@ -51,7 +51,7 @@ def deltas() -> tuple[str, ...]:
 
 
 def request_body(*, stream: bool, paced: bool = False) -> bytes:
-    """A chat-completions request of about 1.2 KB."""
+    """A chat-completions request of about 1 KB."""
     system = "You are Ada, the assistant of an accounting firm. Be friendly and brief."
     return json.dumps(
         {

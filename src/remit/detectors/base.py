@@ -46,19 +46,32 @@ class Reading:
     settled: int
 
 
-@runtime_checkable
-class Matcher(Protocol):
-    """Answers for all rules of a kind in one pass. Pure: same text and context, same reading.
+class Reader(Protocol):
+    """Reads texts in the light of one conversation. Pure: same text, same reading.
 
     The same call serves whole texts and streams, so that both have one meaning. A stream is
     read in windows: the window starts at the last settled index, less one character of context
     (`text.lead`), and grows word by word. Two duties make the union of the windows' spans equal
     to the spans of the whole text: report no span that starts inside the lead or that more text
     could change, and settle nothing that may still become a match.
+
+    `quiet` holds short windows (one character of context and a word or two) that are known to
+    find nothing, and up to where each is settled. Streams fill it; most words of a language are
+    in it soon, and cost nothing more.
     """
 
-    def read(self, text: Text, context: Interaction, *, final: bool = True) -> Reading:
+    quiet: dict[str, int]
+
+    def read(self, text: Text, *, final: bool = True) -> Reading:
         """Outcomes of the window `text`, one per use, in the order of the uses."""
+        ...
+
+
+class Matcher(Protocol):
+    """Answers for all rules of a kind in one pass over the text."""
+
+    def bind(self, context: Interaction) -> Reader:
+        """A reader for one conversation; a matcher that needs no context returns itself."""
         ...
 
 

@@ -1,9 +1,7 @@
-"""Patterns that can be bounded: parse, measure, and derive what may still become a match.
+"""Patterns that can be bounded: parsed, measured, refused with the cure.
 
 A pattern is a regular expression without look-around, back-references or anchors other than
-`\\b`, whose longest match is known. From its syntax tree we write two Hyperscan expressions: the
-pattern itself, and its *prefix language* (every non-empty beginning of a match), which tells
-how much of a stream's tail must be held back. Hyperscan runs both in linear time.
+`\\b`, whose longest match is known. Case is ignored; `\\d`, `\\w` and `\\b` mean ASCII.
 """
 
 from __future__ import annotations
@@ -15,19 +13,17 @@ from re import _parser as sre_parse  # type: ignore[attr-defined]
 from typing import Any
 
 MAX_WIDTH = 512
-# Hyperscan cannot report match starts for large counted repeats; the prefix language may be
-# wider than the truth (it only holds text back), so there they become unbounded.
-_LARGE_REPEAT = 24
 
-_CATEGORIES = {
-    sre.CATEGORY_DIGIT: r"\d",
-    sre.CATEGORY_NOT_DIGIT: r"\D",
-    sre.CATEGORY_SPACE: r"\s",
-    sre.CATEGORY_NOT_SPACE: r"\S",
-    sre.CATEGORY_WORD: r"\w",
-    sre.CATEGORY_NOT_WORD: r"\W",
-}
-_BOUNDARIES = {sre.AT_BOUNDARY: r"\b", sre.AT_NON_BOUNDARY: r"\B"}
+_ITEMS = (
+    sre.LITERAL,
+    sre.NOT_LITERAL,
+    sre.ANY,
+    sre.IN,
+    sre.BRANCH,
+    sre.SUBPATTERN,
+    sre.MAX_REPEAT,
+    sre.MIN_REPEAT,
+)
 
 
 class PatternError(ValueError):
@@ -36,15 +32,21 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """A pattern with its longest match in characters, and its prefix language."""
+    """A pattern's source and its longest match in characters.
+
+    `apart` states that a match never begins inside a word: its confirmation refuses those.
+    """
 
     source: str
-    expression: str
-    prefixes: str
     width: int
+    apart: bool = False
+
+    def tree(self) -> list[Any]:
+        """Its syntax tree, as `re` has it."""
+        return list(sre_parse.parse(self.source))
 
 
-def bounded(source: str, width: int | None = None) -> Bounded:
+def bounded(source: str, width: int | None = None, *, apart: bool = False) -> Bounded:
     """Parses a pattern. Raises PatternError where it has no bound.
 
     `width` states the bound of a pattern whose repetitions are open-ended.
@@ -53,6 +55,7 @@ def bounded(source: str, width: int | None = None) -> Bounded:
         tree = sre_parse.parse(source)
     except (re.error, RecursionError, OverflowError) as error:
         raise PatternError(f"pattern {source!r} is not a regular expression: {error}") from None
+    _check(list(tree))
     shortest, longest = tree.getwidth()
     if shortest == 0:
         raise PatternError(f"pattern {source!r} matches the empty text; require a character")
@@ -61,116 +64,30 @@ def bounded(source: str, width: int | None = None) -> Bounded:
             f"pattern {source!r} has no bound under {MAX_WIDTH} characters; "
             "write {1,40} instead of + or *"
         )
-    items = list(tree)
-    prefixes = _prefixes(items)
-    if prefixes is None:
-        raise PatternError(f"pattern {source!r} matches the empty text; require a character")
-    return Bounded(source, _sequence(items), prefixes, width or int(longest))
+    return Bounded(source, width or int(longest), apart)
 
 
-def _literal(code: int) -> str:
-    char = chr(code)
-    if char.isalnum() or char in " _-":
-        return char
-    return f"\\x{code:02x}" if code < 0x80 else char
-
-
-def _class_char(code: int) -> str:
-    char = chr(code)
-    return char if char.isalnum() or code >= 0x80 else f"\\x{code:02x}"
-
-
-def _set(parts: list[Any]) -> str:
-    written = ""
-    for op, value in parts:
-        if op is sre.NEGATE:
-            written += "^"
-        elif op is sre.LITERAL:
-            written += _class_char(value)
-        elif op is sre.RANGE:
-            written += f"{_class_char(value[0])}-{_class_char(value[1])}"
-        elif op is sre.CATEGORY:
-            written += _CATEGORIES[value]
-    return f"[{written}]"
-
-
-def _single(op: Any, value: Any) -> str | None:
-    """The expression of an item that is exactly one character, else None."""
-    if op is sre.LITERAL:
-        return _literal(value)
-    if op is sre.NOT_LITERAL:
-        return f"[^{_class_char(value)}]"
-    if op is sre.ANY:
-        return "."
-    if op is sre.IN:
-        return _set(value)
-    return None
-
-
-def _item(op: Any, value: Any) -> str:
-    single = _single(op, value)
-    if single is not None:
-        return single
-    if op is sre.BRANCH:
-        return "(?:" + "|".join(_sequence(list(branch)) for branch in value[1]) + ")"
-    if op is sre.SUBPATTERN:
-        if value[1] or value[2]:
+def _check(items: list[Any]) -> None:
+    for op, value in items:
+        if op is sre.AT and value in (sre.AT_BOUNDARY, sre.AT_NON_BOUNDARY):
+            continue
+        if op is sre.AT:
+            raise PatternError("anchors ^ and $ are not supported: a stream has no lines; use \\b")
+        if op not in _ITEMS:
+            name = str(op).lower().replace("_", " ")
+            raise PatternError(f"{name} is not supported; use classes, groups, | and {{m,n}}")
+        if op is sre.SUBPATTERN and (value[1] or value[2]):
             raise PatternError("inline flags are not supported; case is always ignored")
-        return f"(?:{_sequence(list(value[3]))})"
-    if op in (sre.MAX_REPEAT, sre.MIN_REPEAT):
-        low, high, body = value
-        bound = "" if high is sre.MAXREPEAT else high
-        return f"(?:{_sequence(list(body))}){{{low},{bound}}}"
-    if op is sre.AT and value in _BOUNDARIES:
-        return _BOUNDARIES[value]
-    raise PatternError(_refusal(op, value))
+        for part in branches(op, value):
+            _check(part)
 
 
-def _refusal(op: Any, value: Any) -> str:
-    if op is sre.AT:
-        return "anchors ^ and $ are not supported: a stream has no lines; use \\b"
-    return f"{str(op).lower().replace('_', ' ')} is not supported; use classes, groups, | and {{m,n}}"
-
-
-def _sequence(items: list[Any]) -> str:
-    return "".join(_item(op, value) for op, value in items)
-
-
-def _item_prefixes(op: Any, value: Any) -> str | None:
-    single = _single(op, value)
-    if single is not None:
-        return single
+def branches(op: Any, value: Any) -> list[list[Any]]:
+    """The item sequences inside an item."""
     if op is sre.BRANCH:
-        branches = [_prefixes(list(branch)) for branch in value[1]]
-        return "(?:" + "|".join(b for b in branches if b) + ")" if any(branches) else None
+        return [list(branch) for branch in value[1]]
     if op is sre.SUBPATTERN:
-        return _prefixes(list(value[3]))
+        return [list(value[3])]
     if op in (sre.MAX_REPEAT, sre.MIN_REPEAT):
-        return _repeat_prefixes(int(value[1]), list(value[2]))
-    return None
-
-
-def _repeat_prefixes(high: int, body: list[Any]) -> str | None:
-    if high == 0:
-        return None
-    inner = _prefixes(body)
-    if inner is None or high == 1:
-        return inner
-    count = "*" if high > _LARGE_REPEAT else f"{{0,{high - 1}}}"
-    return f"(?:{_sequence(body)}){count}(?:{inner})"
-
-
-def _prefixes(items: list[Any]) -> str | None:
-    """An expression for every non-empty beginning of the sequence; None where there is none."""
-    result: str | None = None
-    for op, value in reversed(items):
-        whole, begun = _item(op, value), _item_prefixes(op, value)
-        if begun is None:
-            result = f"{whole}(?:{result})" if result else None
-        elif result is None:
-            result = begun
-        elif begun == whole:
-            result = f"{whole}(?:{result})?"
-        else:
-            result = f"(?:{begun}|{whole}(?:{result}))"
-    return result
+        return [list(value[2])]
+    return []

@@ -1,4 +1,9 @@
-"""The scanning engine: many bounded patterns, one linear pass, exact spans, also of a stream."""
+"""The scanning engine: many bounded patterns, one linear pass, exact spans, also of a stream.
+
+Three parts, each made when first needed. A *gate* of all patterns, in Hyperscan's fastest mode,
+says which patterns occur at all: for ordinary text, none. For those that do, an exact database
+gives every match with its start. For streams, an automaton says what may still become a match.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +15,9 @@ from typing import Any
 
 import hyperscan
 
+from remit.detectors.automaton import Beginnings
 from remit.detectors.bounded import Bounded, PatternError, bounded
-from remit.detectors.text import Text
+from remit.detectors.text import Text, plain
 from remit.types import Span
 
 # A hit is final only when this much text follows it, so that a confirmation may look at it.
@@ -20,9 +26,11 @@ LOOKAHEAD = 2
 MAX_CANDIDATES = 50_000
 
 Confirm = Callable[[bytes, int, int], "tuple[int, int] | None"]
-# Without HS_FLAG_UCP, in which Hyperscan has no \b: \w, \d and \b mean ASCII (foreign digits
-# are folded to ASCII before).
-_FLAGS = hyperscan.HS_FLAG_SOM_LEFTMOST | hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_UTF8
+
+# Without HS_FLAG_UCP, in which Hyperscan has no \b: \w, \d and \b mean ASCII, to which foreign
+# digits are folded. Bytes are as good as characters where the text is ASCII, and faster.
+_GATE = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH
+_EXACT = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SOM_LEFTMOST | hyperscan.HS_FLAG_UTF8
 
 
 class TooManyCandidates(RuntimeError):
@@ -51,35 +59,26 @@ class Scan:
     settled: int
 
 
-def check_supported(pattern: Bounded) -> None:
-    """Raises PatternError where Hyperscan cannot run the pattern with exact starts."""
+def parse_pattern(source: str) -> Bounded:
+    """A pattern of an owner's own, known to run. Raises PatternError."""
+    pattern = bounded(source)
     try:
-        _compile([pattern.expression, f"(?:{pattern.prefixes})\\z"])
+        _compile([source], _EXACT)
     except hyperscan.error as error:
         raise PatternError(
-            f"pattern {pattern.source!r} cannot be run in linear time ({error}); "
+            f"pattern {source!r} cannot be run in linear time ({error}); "
             "make its repetitions smaller"
         ) from None
-
-
-def parse_pattern(source: str, width: int | None = None) -> Bounded:
-    """A pattern that the engine is known to run. Raises PatternError.
-
-    With `width`, repetitions may be open-ended and longer candidates are discarded. That is exact
-    in a stream only where `confirm` refuses a candidate whose neighbours could have extended it.
-    """
-    pattern = bounded(source, width)
-    check_supported(pattern)
     return pattern
 
 
-def _compile(expressions: Sequence[str], flags: Sequence[int] | None = None) -> Any:
+def _compile(sources: Sequence[str], flags: int) -> Any:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
-        expressions=[expression.encode() for expression in expressions],
-        ids=list(range(len(expressions))),
-        elements=len(expressions),
-        flags=list(flags) if flags is not None else [_FLAGS] * len(expressions),
+        expressions=[source.encode() for source in sources],
+        ids=list(range(len(sources))),
+        elements=len(sources),
+        flags=[flags] * len(sources),
     )
     return database
 
@@ -89,77 +88,96 @@ class Engine:
 
     def __init__(self, expressions: Sequence[Expression]) -> None:
         self._expressions = tuple(expressions)
-        self._count = len(self._expressions)
-        self._width = max((e.pattern.width for e in expressions), default=0)
-        self._whole = _compile([e.pattern.expression for e in expressions]) if expressions else None
+        self._exact: dict[int, Any] = {}
+        if expressions:
+            self._ascii_gate = _compile([e.pattern.source for e in expressions], _GATE)
 
     @cached_property
-    def _streaming(self) -> Any:
-        # Compiled on the first stream: a program that only scans whole texts never pays for it.
-        wholes = [e.pattern.expression for e in self._expressions]
-        tails = [f"(?:{e.pattern.prefixes})\\z" for e in self._expressions]
-        return _compile(wholes + tails)
+    def _gate(self) -> Any:
+        sources = [e.pattern.source for e in self._expressions]
+        return _compile(sources, _GATE | hyperscan.HS_FLAG_UTF8)
+
+    @cached_property
+    def _beginnings(self) -> Beginnings:
+        return Beginnings([e.pattern for e in self._expressions])
 
     def prepare(self) -> None:
-        """Compiles what streams need, so that the first stream does not wait for it."""
-        if self._count:
-            _ = self._streaming
+        """Compiles all that is otherwise compiled when first needed."""
+        if self._expressions:
+            _ = self._gate, self._beginnings
+            for number in range(len(self._expressions)):
+                self._exactly(number)
 
     def scan(self, text: Text, *, final: bool) -> Scan:
         """All confirmed hits of a window. Raises TooManyCandidates."""
-        if self._whole is None:
+        if not self._expressions:
             return Scan((), len(text.raw))
-        raw: list[tuple[int, int, int]] = []
+        fired: list[int] = []
 
-        def on_match(number: int, start: int, end: int, _flags: int, _context: object) -> None:
-            raw.append((number, start, end))
+        def on_fire(number: int, _start: int, _end: int, _flags: int, _context: object) -> None:
+            fired.append(number)
 
-        database = self._whole if final else self._streaming
-        database.scan(text.plain, match_event_handler=on_match)
-        if not raw:
-            return Scan((), len(text.raw))
-        if len(raw) > MAX_CANDIDATES:
-            raise TooManyCandidates(f"{len(raw)} candidates in one text")
-        return self._confirmed(text, raw, final)
-
-    def _confirmed(self, text: Text, raw: list[tuple[int, int, int]], final: bool) -> Scan:
-        data, lead, size = text.plain, text.plain_lead, len(text.plain)
-        live = size
-        widest = 1 if len(data) == len(text.raw) else 4  # bytes of the longest character
+        data = text.plain
+        gate = self._ascii_gate if data.isascii() else self._gate
+        gate.scan(data, match_event_handler=on_fire)
         hits: set[tuple[int, Span]] = set()
-        for number, start, end in raw:
-            if number >= self._count:
-                width = self._expressions[number - self._count].pattern.width * widest
-                live = min(live, max(start, lead, size - width))
-                continue
-            expression = self._expressions[number]
-            if end - start > expression.pattern.width * widest:
-                continue
+        pending = len(data)
+        for number in fired:
+            pending = min(pending, self._confirmed(text, number, final, hits))
+        if final:
+            return Scan(tuple(sorted(hits)), len(text.raw))
+        return Scan(tuple(sorted(hits)), self._settled(text, pending))
+
+    def _settled(self, text: Text, pending: int) -> int:
+        folded = text.plain.decode()
+        live = self._beginnings.first(folded, len(plain(text.raw[: text.lead])))
+        settled = min(pending, live if text.raw.isascii() else len(folded[:live].encode()))
+        return text.plain_index(settled)
+
+    def _exactly(self, number: int) -> Any:
+        database = self._exact.get(number)
+        if database is None:
+            database = _compile([self._expressions[number].pattern.source], _EXACT)
+            self._exact[number] = database
+        return database
+
+    def _confirmed(
+        self, text: Text, number: int, final: bool, hits: set[tuple[int, Span]]
+    ) -> int:
+        """Adds the confirmed hits of an expression; answers where an undecided one begins."""
+        expression = self._expressions[number]
+        data, lead, pending = text.plain, text.plain_lead, len(text.plain)
+        candidates: list[tuple[int, int]] = []
+
+        def on_match(_number: int, start: int, end: int, _flags: int, _context: object) -> None:
+            candidates.append((start, end))
+
+        self._exactly(number).scan(data, match_event_handler=on_match)
+        if len(candidates) > MAX_CANDIDATES:
+            raise TooManyCandidates(f"{len(candidates)} candidates in one text")
+        longest = expression.pattern.width * (1 if data.isascii() else 4)
+        for start, end in candidates:
             if start < lead:
-                start = self._start_after(expression, data, lead, end)
-                if start < 0:
-                    continue
-            if not final and end + LOOKAHEAD > size:
-                live = min(live, start)
+                start = _start_after(expression.pattern, data, lead, end)
+            if start < 0 or end - start > longest:
+                continue
+            if not final and end + LOOKAHEAD > len(data):
+                pending = min(pending, start)
                 continue
             exact = expression.confirm(data, start, end) if expression.confirm else (start, end)
             if exact is not None:
                 hits.add((expression.use, text.plain_span(*exact, expression.label)))
-        settled = len(text.raw) if final else text.plain_index(live)
-        return Scan(tuple(sorted(hits)), settled)
-
-    def _start_after(self, expression: Expression, data: bytes, lead: int, end: int) -> int:
-        """The leftmost start inside the window of a match whose reported start was context."""
-        exact = _exact(expression.pattern.source)
-        before, inside = data[:lead].decode(errors="replace"), data[lead:end].decode()
-        whole = before + inside
-        for index in range(len(inside)):
-            if exact.fullmatch(whole, len(before) + index):
-                return lead + len(inside[:index].encode())
-        return -1
+        return pending
 
 
-def _exact(source: str) -> re.Pattern[str]:
-    return re.compile(source, re.IGNORECASE | re.ASCII)
+def _start_after(pattern: Bounded, data: bytes, lead: int, end: int) -> int:
+    """The leftmost start inside a window of a match whose reported start was only context.
 
-
+    Hyperscan reports one start per end, and does not see what stood before the window.
+    """
+    exact = re.compile(pattern.source, re.IGNORECASE | re.ASCII)
+    before, inside = data[:lead].decode(errors="replace"), data[lead:end].decode()
+    for index in range(len(inside)):
+        if exact.fullmatch(before + inside, len(before) + index):
+            return lead + len(inside[:index].encode())
+    return -1

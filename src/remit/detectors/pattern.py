@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from remit.detectors.base import ConfigError, Matcher, Reading, Setting, Use
+from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use
 from remit.detectors.bounded import Bounded, PatternError
 from remit.detectors.engine import Engine, Expression, TooManyCandidates, parse_pattern
 from remit.detectors.spans import outcomes
@@ -30,6 +30,7 @@ class PatternMatcher:
     """All patterns of all rules."""
 
     def __init__(self, uses: Sequence[tuple[Named, ...]]) -> None:
+        self.quiet: dict[str, int] = {}
         self._count = len(uses)
         self._engine = Engine(
             [
@@ -43,7 +44,11 @@ class PatternMatcher:
         """Compiles what streams need."""
         self._engine.prepare()
 
-    def read(self, text: Text, context: Interaction, *, final: bool = True) -> Reading:
+    def bind(self, context: Interaction) -> Reader:
+        """Itself: the conversation does not matter."""
+        return self
+
+    def read(self, text: Text, *, final: bool = True) -> Reading:
         """Outcomes of the window, one per use."""
         try:
             scan = self._engine.scan(text, final=final)

@@ -14,9 +14,9 @@ from typing import Any
 
 import hyperscan
 
-from remit.detectors.base import ConfigError, Matcher, Reading, Setting, Use, clean, found
+from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use, clean, found
 from remit.detectors.engine import MAX_CANDIDATES
-from remit.detectors.text import Text, letters, plain, skeleton
+from remit.detectors.text import WORD_START, Text, letters, plain, skeleton
 from remit.types import Failure, Interaction, Outcome, Span
 
 MAX_PHRASE = 200
@@ -56,6 +56,7 @@ class PhraseMatcher:
 
     def __init__(self, uses: Sequence[tuple[Phrase, ...]]) -> None:
         self._clean = clean(len(uses))
+        self.quiet: dict[str, int] = {}
         self._count = len(uses)
         self._phrases: dict[bytes, list[tuple[int, Phrase]]] = {}
         for number, phrases in enumerate(uses):
@@ -74,7 +75,11 @@ class PhraseMatcher:
             flags=[0] * len(self._literals),
         )
 
-    def read(self, text: Text, context: Interaction, *, final: bool = True) -> Reading:
+    def bind(self, context: Interaction) -> Reader:
+        """Itself: the conversation does not matter."""
+        return self
+
+    def read(self, text: Text, *, final: bool = True) -> Reading:
         """Outcomes of the window, one per use."""
         raw: list[tuple[int, int]] = []
 
@@ -111,21 +116,9 @@ class PhraseMatcher:
         """The first index from which the rest of the window begins some phrase."""
         raw, size = text.raw, len(text.raw)
         limit = (self._longest + 1) * (_GAP + 1)
-        folded = text.skeleton
-        if not folded:
-            return size
-        origins = text.skeleton_origins
-        previous = -2
-        for index, origin in enumerate(origins):
-            if origin == previous:
-                continue
-            previous = origin
-            if origin < text.lead or size - origin > limit:
-                continue
-            if origin and raw[origin - 1].isalnum() and not _unspaced(raw[origin]):
-                continue
-            if folded[index:] in self._prefixes:
-                return origin
+        for match in WORD_START.finditer(raw, max(text.lead, size - limit)):
+            if Text(raw[match.start() :]).skeleton in self._prefixes:
+                return match.start()
         return size
 
 

@@ -12,6 +12,7 @@ and Armenian are below), the Tags block U+E0000.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
@@ -27,6 +28,8 @@ _CONFUSABLES = dict(
     )
 )
 _LEET = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s"}
+# Where a word may begin: after what is no letter or digit, or anywhere in unspaced scripts.
+WORD_START = re.compile(r"(?<![^\W_])\S|[\u0e00-\u1dff\u2c00-\U0010ffff]")
 _REPLACEMENT = "\ufffd"
 
 
@@ -84,8 +87,18 @@ class _Table(dict[int, str]):
 _PLAIN = _Table(_plain_char)
 _LETTERS = _Table(_letters_char)
 _SKELETON = _Table(_skeleton_char)
-_ASCII_SKELETON = bytes(ord(_skeleton_char(chr(code)) or "\0") for code in range(128)).ljust(256)
-_ASCII_DROPPED = bytes(code for code in range(128) if not _skeleton_char(chr(code)))
+
+
+def _ascii(table: _Table) -> tuple[bytes, bytes]:
+    """The same folding as `bytes.translate` takes it: a map and the bytes to drop."""
+    folded = [table[code] for code in range(128)]
+    return bytes(ord(char or "\0") for char in folded).ljust(256), bytes(
+        code for code, char in enumerate(folded) if not char
+    )
+
+
+_ASCII_LETTERS = _ascii(_LETTERS)
+_ASCII_SKELETON = _ascii(_SKELETON)
 
 
 def plain(text: str) -> str:
@@ -109,13 +122,14 @@ class Text:
     `lead` counts the characters at the start that are context only and already judged.
     """
 
-    __slots__ = ("_plain", "_plain_starts", "_skeleton", "_skeleton_starts", "lead", "raw")
+    __slots__ = ("_letters", "_plain", "_plain_starts", "_skeleton", "_skeleton_starts", "lead", "raw")
 
     def __init__(self, raw: str, lead: int = 0) -> None:
         self.raw = raw
         self.lead = lead
         self._plain: bytes | None = None
         self._skeleton: bytes | None = None
+        self._letters: str | None = None
         self._plain_starts: list[int] | None = None
         self._skeleton_starts: list[int] | None = None
 
@@ -132,10 +146,26 @@ class Text:
         if self._skeleton is None:
             raw = self.raw
             if raw.isascii():
-                self._skeleton = raw.encode().translate(_ASCII_SKELETON, _ASCII_DROPPED)
+                self._skeleton = raw.encode().translate(*_ASCII_SKELETON)
             else:
                 self._skeleton = raw.translate(_SKELETON).encode()
         return self._skeleton
+
+    @property
+    def letters(self) -> str:
+        """The letters folding."""
+        if self._letters is None:
+            raw = self.raw
+            if raw.isascii():
+                self._letters = raw.encode().translate(*_ASCII_LETTERS).decode()
+            else:
+                self._letters = raw.translate(_LETTERS)
+        return self._letters
+
+    @property
+    def letter_origins(self) -> list[int]:
+        """For each character of `letters` the index of the character it came from."""
+        return [i for i, char in enumerate(self.raw) for _ in _LETTERS[ord(char)]]
 
     def plain_span(self, start: int, end: int, label: str = "") -> Span:
         """The characters that bytes `start` to `end` of `plain` came from."""

@@ -6,9 +6,11 @@
 from remit.evidence.cases import Case, CaseError, State
 from remit.evidence.chain import Entry
 from remit.evidence.export import export, show
-from remit.evidence.record import EvidenceError, stamp
-from remit.evidence.store import Evidence, Stored
-from remit.evidence.verify import Anchor, Problem, VerifyReport, verify
+from remit.evidence.lookup import Stored
+from remit.evidence.problems import Problem
+from remit.evidence.record import EvidenceError, new_id, stamp
+from remit.evidence.store import Evidence
+from remit.evidence.verify import Anchor, VerifyReport, anchor_of, verify
 
 __all__ = [
     "Anchor",
@@ -21,7 +23,9 @@ __all__ = [
     "State",
     "Stored",
     "VerifyReport",
+    "anchor_of",
     "export",
+    "new_id",
     "show",
     "stamp",
     "verify",

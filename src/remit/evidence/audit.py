@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from remit.evidence import chain, schema
+from remit.evidence.cases import State
 from remit.evidence.chain import Entry
 from remit.evidence.problems import Problem
 
@@ -22,6 +23,7 @@ _BLOBS: Final = ("digest", "prev", "hash")
 _COPY: Final = "compare with a copy of the file, and ask who could write to it"
 
 Place = tuple[bytes, int]
+Columns = tuple[bytes, ...]
 
 
 @dataclass(slots=True)
@@ -65,7 +67,9 @@ def type_problems(connection: sqlite3.Connection) -> Iterator[Problem]:
         f"SELECT position FROM entries WHERE {' OR '.join(wrong)}"  # noqa: S608 no outside text
     )
     for (position,) in rows:
-        yield Problem("", 0, f"the entry at position {position} has a column of a wrong type", _COPY)
+        yield Problem(
+            "", 0, f"the entry at position {position} has a column of a wrong type", _COPY
+        )
 
 
 def chain_problems(
@@ -88,12 +92,11 @@ def chain_problems(
         if what:
             yield Problem(_text(writer), seq, what, _COPY)
         ends[writer] = (seq, hash_)
+        tally.opened += kind == b"case" and row[5] == b"open"
         if row[7] is None:
             tally.bodiless.add((writer, seq))
         elif kind == b"erasure":
             tally.erasures.update(_erased(row[7]))
-        elif kind == b"case" and row[5] == b"open":
-            tally.opened += 1
         if open_ and (writer, seq) in open_ and open_.pop((writer, seq)) != hash_.hex():
             yield Problem(_text(writer), seq, "differs from the receipt or anchor", _COPY)
     for writer, seq in open_:
@@ -124,7 +127,7 @@ def case_problems(connection: sqlite3.Connection, tally: Tally) -> Iterator[Prob
     )
     for id_, *row in rows:
         tally.cases += 1
-        if _case_as_recorded(connection, id_, tally) not in (None, tuple(row)):
+        if _as_recorded(connection, id_, tally) not in (None, tuple(row)):
             yield Problem("", 0, f"case {_text(id_)} differs from its entries", _COPY)
     if tally.cases != tally.opened:
         what = f"{tally.opened} cases were opened, and {tally.cases} are there"
@@ -149,20 +152,17 @@ def _wrong(row: Sequence[Any], last: int, last_hash: bytes) -> str:
     return ""
 
 
-def _erased(body: bytes) -> Iterator[Place]:
+def _erased(body: bytes) -> set[Place]:
     try:
-        for writer, seq in orjson.loads(body)["erased"]:
-            yield writer.encode(), seq
+        return {(writer.encode(), seq) for writer, seq in orjson.loads(body)["erased"]}
     except (ValueError, KeyError, TypeError, AttributeError):
-        return  # then what it named is reported as gone without an erasure
+        return set()  # then what it named is reported as gone without an erasure
 
 
-def _case_as_recorded(
-    connection: sqlite3.Connection, id_: bytes, tally: Tally
-) -> tuple[Any, ...] | None:
+def _as_recorded(connection: sqlite3.Connection, id_: bytes, tally: Tally) -> Columns | None:
     """The case's columns as its entries tell them; None where some were erased."""
-    steps: dict[str, dict[str, Any]] = {}
-    for state in ("open", "answered", "closed"):
+    steps: dict[str, Any] = {}
+    for state in State:
         rows = connection.execute(
             "SELECT writer, seq, body FROM entries WHERE id = ? AND kind = 'case'",
             (f"{_text(id_)}/{state}",),
@@ -170,19 +170,21 @@ def _case_as_recorded(
         for writer, seq, body in rows:
             if body is None and (writer, seq) in tally.erasures:
                 return None
-            try:
-                steps[state] = orjson.loads(body)
-            except (ValueError, TypeError):
-                return ()
-    if "open" not in steps:
-        return ()
-    state, last = list(steps.items())[-1]
-    case = steps["open"]["case"]
-    answer = steps["answered"]["case"]["text"] if "answered" in steps else ""
+            steps[state] = body
+    try:
+        return _replay({state: orjson.loads(body) for state, body in steps.items()})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ()  # equal to no case
+
+
+def _replay(steps: dict[str, Any]) -> Columns:
+    opened, state = steps[State.OPEN], list(steps)[-1]
+    case, last = opened["case"], steps[state]
+    answer = steps[State.ANSWERED]["case"]["text"] if State.ANSWERED in steps else ""
     question = orjson.dumps(case["question"]).decode()
     texts = (
-        steps["open"]["time"], case["due"], steps["open"]["rule"], case["owner"],
-        case["colleague"], question, state, answer, last.get("who", ""), last["time"],
+        opened["time"], case["due"], opened["rule"], case["owner"], case["colleague"],
+        question, state, answer, last.get("who", ""), last["time"],
     )  # fmt: skip
     return tuple(text.encode() for text in texts)
 

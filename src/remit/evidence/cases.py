@@ -98,7 +98,9 @@ class Opening:
         try:
             connection.execute(f"INSERT INTO cases VALUES ({marks})", _row(case))  # noqa: S608
         except sqlite3.IntegrityError as error:
-            raise CaseError(f"case {case.id}: exists already; give each its own id") from error
+            if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+                raise CaseError(f"case {case.id}: exists already; give each its own id") from error
+            raise CaseError(f"case {case.id}: {error}; give every field") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ class Erasure:
 
 
 def read_cases(
-    connection: sqlite3.Connection, *, state: State | None = None, id: str | None = None  # noqa: A002
+    connection: sqlite3.Connection, *, state: State | None = None, id: str | None = None
 ) -> tuple[Case, ...]:
     """Cases, the first due first."""
     rows = connection.execute(

@@ -58,14 +58,12 @@ def link(
     writer: bytes,
     seq: int,
     time: bytes,
-    id: bytes,  # noqa: A002 the column's name
+    id: bytes,
     kind: bytes,
     action: bytes,
     body_digest: bytes,
 ) -> bytes:
-    """The 32-byte hash of an entry. Raises struct.error where `seq` is no unsigned 64-bit number."""
-    lengths = _FIXED.pack(
-        prev, seq, len(writer), len(time), len(id), len(kind), len(action)
-    )
+    """The 32-byte hash of an entry. Raises struct.error where `seq` is not of 64 bits."""
+    lengths = _FIXED.pack(prev, seq, len(writer), len(time), len(id), len(kind), len(action))
     parts = (_ENTRY, lengths, writer, time, id, kind, action, body_digest)
     return sha256(b"".join(parts)).digest()

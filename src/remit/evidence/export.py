@@ -16,9 +16,7 @@ from remit.evidence.record import EvidenceError
 _COLUMNS = "position, writer, seq, time, id, kind, action, salt, digest, prev, hash, body"
 
 
-def export(
-    path: str | Path, out: str | Path | BinaryIO, *, format: str = "jsonl"  # noqa: A002
-) -> int:
+def export(path: str | Path, out: str | Path | BinaryIO, *, format: str = "jsonl") -> int:
     """Writes every entry as a line of JSON; gives how many.
 
     A line holds the chain's fields (bytes as hexadecimal digits) and `body`: the exact text that
@@ -38,7 +36,7 @@ def export(
         return _write(path, target)
 
 
-def show(path: str | Path, id: str) -> dict[str, Any]:  # noqa: A002
+def show(path: str | Path, id: str) -> dict[str, Any]:
     """The entry with that record id: its record, and its place in the chain.
 
     `record` is None where it was erased. Raises EvidenceError where there is no such id.
@@ -47,7 +45,9 @@ def show(path: str | Path, id: str) -> dict[str, Any]:  # noqa: A002
         line = _line(row)
         body = line.pop("body")
         return {"record": None if body is None else orjson.loads(body), "chain": line}
-    raise EvidenceError(f"evidence {path}: no record {id}; take the id from x-remit-receipt")
+    raise EvidenceError(
+        f"evidence {path}: no record {id}; take it from the answer's x-remit headers"
+    )
 
 
 def _write(path: str | Path, target: BinaryIO) -> int:

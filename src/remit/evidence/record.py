@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import orjson
 
@@ -34,18 +37,30 @@ def stamp(moment: datetime | None = None) -> str:
     return utc.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
+def new_id() -> str:
+    """A new record id: UUID version 7 (RFC 9562), which nobody can guess and which sorts by time.
+
+    That order matters: each commit then touches the end of the id index only, and not one page of
+    it for each record, which would halve the rate.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    number = (milliseconds << 80) | secrets.randbits(80)
+    number = (number & ~(0xF << 76 | 0x3 << 62)) | (0x7 << 76) | (0x2 << 62)
+    return str(UUID(int=number))
+
+
 def draft(record: Mapping[str, Any]) -> Draft:
     """Checks `record` and fixes its bytes; later changes to the mapping do not matter.
 
     Needs `id` (unique, 1 to 200 characters), `time` (as `stamp` writes it) and `kind`: answer,
-    refusal, error, case, start, policy, erasure, or a word of your own. `action` is optional.
-    Raises EvidenceError, naming the key.
+    refusal, error, start, policy, or a word of your own (case and erasure are the store's).
+    `action` is optional. Raises EvidenceError, naming the key.
     """
-    id_, time, kind = (record.get(key) for key in ("id", "time", "kind"))
+    id_, moment, kind = record.get("id"), record.get("time"), record.get("kind")
     action = record.get("action") or ""
     if not (isinstance(id_, str) and 0 < len(id_) <= ID_MOST):
         raise EvidenceError(f"record: 'id' must be a text of 1 to {ID_MOST} characters")
-    if not (isinstance(time, str) and len(time) == _STAMP_LENGTH and time.endswith("Z")):
+    if not (isinstance(moment, str) and len(moment) == _STAMP_LENGTH and moment.endswith("Z")):
         raise EvidenceError(f"record {id_}: 'time' must read like {stamp()}; use evidence.stamp()")
     if not (isinstance(kind, str) and kind):
         raise EvidenceError(f"record {id_}: 'kind' must be a word, such as answer or refusal")
@@ -55,4 +70,4 @@ def draft(record: Mapping[str, Any]) -> Draft:
         body = orjson.dumps(record if type(record) is dict else dict(record))
     except TypeError as error:
         raise EvidenceError(f"record {id_}: not JSON ({error}); keep to plain values") from None
-    return Draft(time, id_, kind, action, body)
+    return Draft(moment, id_, kind, action, body)

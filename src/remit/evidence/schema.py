@@ -14,6 +14,9 @@ from remit.evidence.record import EvidenceError
 
 APPLICATION_ID: Final = 0x524D4954  # "RMIT", shown by file(1)
 VERSION: Final = 1
+SQLITE_LEAST: Final = (3, 32)
+"""From here on a statement takes the 11,264 values of a full batch."""
+
 BUSY_SECONDS: Final = 5.0
 """How long a write waits for another process that writes."""
 
@@ -94,6 +97,11 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     Makes the file (mode 0600) and its folder (mode 0700) where they are missing. May be used from
     another thread than the caller's, by one at a time. Raises EvidenceError.
     """
+    if sqlite3.sqlite_version_info < SQLITE_LEAST:
+        raise EvidenceError(
+            f"evidence: SQLite {sqlite3.sqlite_version} is too old; "
+            f"use a Python with {'.'.join(map(str, SQLITE_LEAST))} or newer"
+        )
     try:
         _make_file(path)
         connection = sqlite3.connect(
@@ -126,7 +134,8 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
-        _refuse_other_files(connection, path)
+        if _refuse_other_files(connection, path) == 0:
+            raise EvidenceError(f"evidence {path}: empty; copy its -wal file along with it")
     except sqlite3.Error as error:
         connection.close()
         raise EvidenceError(explain(path, error)) from error
@@ -194,7 +203,8 @@ def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA trusted_schema = OFF")
 
 
-def _refuse_other_files(connection: sqlite3.Connection, path: Path) -> None:
+def _refuse_other_files(connection: sqlite3.Connection, path: Path) -> int:
+    """How many tables and the like there are, all of this format."""
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -205,6 +215,7 @@ def _refuse_other_files(connection: sqlite3.Connection, path: Path) -> None:
             f"evidence {path}: format {version}, and this Remit reads {VERSION}; "
             "use the Remit that wrote it"
         )
+    return int(tables)
 
 
 def _make_schema(connection: sqlite3.Connection) -> None:

@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -16,27 +16,26 @@ from typing import Any, Final, Self
 import orjson
 
 from remit.evidence import schema
-from remit.evidence.cases import Case, CaseError, Erasure, Opening, State, Step, read_cases
+from remit.evidence.cases import (
+    Case,
+    CaseError,
+    Change,
+    Erasure,
+    Opening,
+    State,
+    Step,
+    read_cases,
+)
 from remit.evidence.chain import Entry
+from remit.evidence.lookup import PAGE_MOST, Stored, names_rule, read_page
+from remit.evidence.outcomes import AnyFuture
 from remit.evidence.record import EvidenceError, draft, stamp
 from remit.evidence.verify import Anchor, read_anchor
-from remit.evidence.writer import AnyFuture, Change, Job, Writer
+from remit.evidence.writer import Job, Writer
 
 WAITING_MOST: Final = 10_000
-_PAGE: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An entry as it lies in the store. `record` is None where it was erased."""
-
-    position: int
-    entry: Entry
-    time: str
-    id: str
-    kind: str
-    action: str
-    record: dict[str, Any] | None
+RESERVED: Final = ("case", "erasure")
+RESERVED_CURE: Final = "use open_case, answer_case, close_case or erase"
 
 
 class Evidence:
@@ -134,17 +133,17 @@ class Evidence:
         opening = Opening(case)
         return await self._change(opening.record(), opening)
 
-    async def answer_case(self, id: str, text: str, who: str) -> Entry:  # noqa: A002
+    async def answer_case(self, id: str, text: str, who: str) -> Entry:
         """A person's answer. Raises CaseError where the case is not open."""
         step = Step(id, State.ANSWERED, text, who, stamp())
         return await self._change(step.record(), step)
 
-    async def close_case(self, id: str, why: str, who: str) -> Entry:  # noqa: A002
+    async def close_case(self, id: str, why: str, who: str) -> Entry:
         """The end of a case, answered or not. Raises CaseError where it is closed already."""
         step = Step(id, State.CLOSED, why, who, stamp())
         return await self._change(step.record(), step)
 
-    async def erase(self, id: str, *, who: str, why: str) -> Entry:  # noqa: A002
+    async def erase(self, id: str, *, who: str, why: str) -> Entry:
         """Erases for good what the record with this id said, or all that the case said.
 
         The chain still verifies, and says that it was erased, by whom and why. Raises
@@ -165,18 +164,18 @@ class Evidence:
 
     def cases(self, state: State | str | None = None) -> tuple[Case, ...]:
         """Cases in that state, or all; the first due first."""
-        with self._reading:
-            return read_cases(self._reader, state=None if state is None else State(state))
+        with self._looking() as reader:
+            return read_cases(reader, state=None if state is None else State(state))
 
-    def case(self, id: str) -> Case:  # noqa: A002
+    def case(self, id: str) -> Case:
         """One case. Raises CaseError where there is none."""
-        with self._reading:
-            found = read_cases(self._reader, id=id)
+        with self._looking() as reader:
+            found = read_cases(reader, id=id)
         if not found:
             raise CaseError(f"case {id}: there is none; list the open ones")
         return found[0]
 
-    def get(self, id: str) -> dict[str, Any] | None:  # noqa: A002
+    def get(self, id: str) -> dict[str, Any] | None:
         """The record with this id; None where there is none, or it was erased."""
         found = self._query(
             "SELECT body FROM entries WHERE id = ? ORDER BY position DESC LIMIT 1", (id,)
@@ -200,7 +199,8 @@ class Evidence:
         """
         left = limit
         while left is None or left > 0:
-            page = self._page(after, action, kind, since, rule)
+            with self._looking() as reader:
+                page = read_page(reader, after, action=action, kind=kind, since=since, rule=rule)
             for stored in page:
                 after = stored.position
                 if rule is not None and not names_rule(stored.record, rule):
@@ -209,18 +209,21 @@ class Evidence:
                 left = None if left is None else left - 1
                 if left == 0:
                     return
-            if len(page) < _PAGE:
+            if len(page) < PAGE_MOST:
                 return
 
     def anchor(self) -> Anchor:
         """The heads of all chains now: kept elsewhere, it proves a later cut or rewriting."""
-        with self._reading:
-            return read_anchor(self._reader)
+        with self._looking() as reader:
+            return read_anchor(reader)
 
     def close(self) -> None:
         """Writes what is queued, and closes. May be called twice."""
+        # The reader first: the last connection to close moves the log into the file, and one that
+        # may only read cannot, which would leave a copy of the file alone without its entries.
+        with self._reading:
+            self._reader.close()
         self._writer.close()
-        self._reader.close()
 
     async def _change(self, record: Mapping[str, Any], change: Change) -> Entry:
         future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
@@ -228,49 +231,24 @@ class Evidence:
         return await future
 
     def _submit(self, record: Mapping[str, Any], case: Case | None, future: AnyFuture) -> None:
-        drafts, change = (draft(record),), None
-        if case is not None:
-            change = Opening(case)
-            drafts = (*drafts, draft(change.record()))
-        self._writer.submit(Job(drafts, change, future))
-
-    def _page(
-        self, after: int, action: str | None, kind: str | None, since: str | None, rule: str | None
-    ) -> list[Stored]:
-        rows = self._query(
-            "SELECT position, writer, seq, hash, time, id, kind, action, body FROM entries"
-            " WHERE position > ?1 AND (?2 IS NULL OR action = ?2) AND (?3 IS NULL OR kind = ?3)"
-            " AND (?4 IS NULL OR time >= ?4)"
-            " AND (?5 IS NULL OR instr(body, CAST(?5 AS BLOB)) > 0)"
-            " ORDER BY position LIMIT ?6",
-            (after, action, kind, since, rule, _PAGE),
-        )
-        return [
-            Stored(
-                position,
-                Entry(writer, seq, hash_.hex()),
-                *columns,
-                record=None if body is None else orjson.loads(body),
-            )
-            for position, writer, seq, hash_, *columns, body in rows
-        ]
+        if record.get("kind") in RESERVED:
+            raise EvidenceError(f"record: kind '{record['kind']}' is the store's; {RESERVED_CURE}")
+        if case is None:
+            self._writer.submit(Job((draft(record),), None, future))
+        else:
+            opening = Opening(case)
+            drafts = (draft(record), draft(opening.record()))
+            self._writer.submit(Job(drafts, opening, future))
 
     def _query(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with self._looking() as reader:
+            return reader.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _looking(self) -> Iterator[sqlite3.Connection]:
+        """The reading connection, for one at a time."""
         try:
             with self._reading:
-                return self._reader.execute(sql, values).fetchall()
+                yield self._reader
         except sqlite3.Error as error:
             raise EvidenceError(schema.explain(self.path, error)) from error
-
-
-def names_rule(record: Mapping[str, Any] | None, rule: str) -> bool:
-    """True where the record says that the rule was broken, or is about it."""
-    if record is None:
-        return False
-    if record.get("rule") == rule:
-        return True
-    rules = record.get("rules", ())
-    if rule not in rules:
-        return False
-    result = rules[rule] if isinstance(rules, Mapping) else None
-    return not (isinstance(result, Mapping) and result.get("action") == "allow")

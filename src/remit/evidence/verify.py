@@ -121,6 +121,18 @@ def verify(
     )  # fmt: skip
 
 
+def anchor_of(path: str | Path) -> Anchor:
+    """The anchor of the record at `path` (or sqlite URL), in use or not. Raises EvidenceError."""
+    file = schema.path_of(str(path))
+    connection = schema.open_to_read(file)
+    try:
+        return read_anchor(connection)
+    except sqlite3.Error as error:
+        raise EvidenceError(schema.explain(file, error)) from error
+    finally:
+        connection.close()
+
+
 def read_anchor(connection: sqlite3.Connection) -> Anchor:
     """The heads of all chains, from one snapshot."""
     database = schema.database_id(connection)

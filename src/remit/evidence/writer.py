@@ -10,13 +10,13 @@ at up to 5 ms (sys.getswitchinterval) a row.
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import functools
 import logging
 import os
 import queue
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,17 +24,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from remit.evidence import chain, schema
-from remit.evidence.cases import CaseError, Change
+from remit.evidence.cases import CaseError, Change, Erasure
 from remit.evidence.chain import Entry
+from remit.evidence.outcomes import AnyFuture, Outcome, settle
 from remit.evidence.record import Draft, EvidenceError
 
 BATCH_MOST: Final = 512
+_PAUSE_SECONDS: Final = 0.0005
 _COLUMNS: Final = "writer, seq, time, id, kind, action, salt, body, digest, prev, hash"
 _WIDTH: Final = _COLUMNS.count(",") + 1
 _LOG: Final = logging.getLogger("remit.evidence")
-
-AnyFuture = asyncio.Future[Any] | concurrent.futures.Future[Any]
-Outcome = Entry | EvidenceError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,8 @@ class Writer:
         """Hands over a job; its future resolves when it is durable, or has failed."""
         if self._closed:
             raise EvidenceError(f"evidence {self.path}: closed; open it again to write")
+        if not self._thread.is_alive():
+            raise EvidenceError(f"evidence {self.path}: opened before a fork; open it after")
         self._queue.put(job)
         if self._ended:
             self._refuse_the_rest()
@@ -109,7 +110,7 @@ class Writer:
             outcomes = self._write(batch) if batch else []
             turns = [self._turns.popleft() for _ in range(min(len(self._turns), BATCH_MOST))]
             futures = [job.future for job in batch] + turns
-            _settle(futures, [*outcomes, *[None] * len(turns)])
+            settle(futures, [*outcomes, *[None] * len(turns)])
         self._disconnect()
         self._ended = True
         self._refuse_the_rest()
@@ -132,11 +133,11 @@ class Writer:
             while True:
                 job = self._queue.get_nowait()
                 if job is not None:
-                    _settle([job.future], [EvidenceError(f"evidence {self.path}: closed")])
+                    settle([job.future], [EvidenceError(f"evidence {self.path}: closed")])
         except queue.Empty:
             pass
         while self._turns:
-            _settle([self._turns.popleft()], [None])
+            settle([self._turns.popleft()], [None])
 
     def _write(self, batch: Sequence[Job]) -> list[Outcome]:
         try:
@@ -157,7 +158,7 @@ class Writer:
         connection = self._connection or self._connect()
         if all(job.change is None for job in batch):
             return self._insert(connection, batch, [None] * len(batch))
-        connection.execute("BEGIN IMMEDIATE")
+        _in_turn(connection, "BEGIN IMMEDIATE", ())
         refusals = [_apply(connection, job.change) for job in batch]
         head = self._head
         try:
@@ -166,6 +167,9 @@ class Writer:
         except BaseException:
             self._head = head
             raise
+        if any(isinstance(job.change, Erasure) for job in batch):
+            # Or the log would keep the erased text until it is next written over.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return outcomes
 
     def _insert(
@@ -192,7 +196,7 @@ class Writer:
             rows = len(values) // _WIDTH
             size = 1 << (rows - 1).bit_length()
             values += [None] * (_WIDTH * (size - rows))
-            connection.execute(_insertion(size), values)
+            _in_turn(connection, _insertion(size), values)
             self._head = Head(seq, prev)
         return outcomes
 
@@ -203,6 +207,7 @@ class Writer:
                 # After a failed fsync the log on disk may have a hole; start a fresh one, or all
                 # that is written after the hole would be lost with it in a crash.
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            connection.execute("PRAGMA busy_timeout = 0")  # see _in_turn
             self._database = schema.database_id(connection)
             row = connection.execute(
                 "SELECT seq, hash FROM heads WHERE writer = ?", (self.name,)
@@ -231,15 +236,33 @@ def _insertion(rows: int) -> str:
     )
 
 
+def _in_turn(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> None:
+    """Executes; while another process writes, tries again every half millisecond.
+
+    SQLite's own waiting doubles its pauses up to 100 ms, and starves who comes last.
+    """
+    deadline = time.monotonic() + schema.BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(sql, values)
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
 def _row(writer: str, seq: int, prev: bytes, draft: Draft) -> tuple[Any, ...]:
-    time, id_, kind, action, body = draft
+    moment, id_, kind, action, body = draft
     salt = os.urandom(chain.SALT_BYTES)
     digest = chain.digest(salt, body)
     hash_ = chain.link(
-        prev, writer.encode(), seq, time.encode(), id_.encode(), kind.encode(),
+        prev, writer.encode(), seq, moment.encode(), id_.encode(), kind.encode(),
         action.encode(), digest,
     )  # fmt: skip
-    return writer, seq, time, id_, kind, action, salt, body, digest, prev, hash_
+    return writer, seq, moment, id_, kind, action, salt, body, digest, prev, hash_
 
 
 def _apply(connection: sqlite3.Connection, change: Change | None) -> EvidenceError | None:
@@ -249,29 +272,3 @@ def _apply(connection: sqlite3.Connection, change: Change | None) -> EvidenceErr
     except CaseError as error:
         return error
     return None
-
-
-def _settle(futures: Sequence[AnyFuture], outcomes: Sequence[Outcome]) -> None:
-    """Resolves the futures, with one call into each event loop."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[AnyFuture, Outcome]]] = {}
-    for future, outcome in zip(futures, outcomes, strict=True):
-        if isinstance(future, asyncio.Future):
-            loops.setdefault(future.get_loop(), []).append((future, outcome))
-        else:
-            _resolve([(future, outcome)])
-    for loop, pairs in loops.items():
-        try:
-            loop.call_soon_threadsafe(_resolve, pairs)
-        except RuntimeError:
-            # The loop is closed: nobody waits any more, and the entries are safe.
-            _LOG.debug("event loop closed before %d entries were confirmed", len(pairs))
-
-
-def _resolve(pairs: Sequence[tuple[AnyFuture, Outcome]]) -> None:
-    for future, outcome in pairs:
-        if future.done():
-            continue  # the caller gave up waiting
-        if isinstance(outcome, EvidenceError):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)

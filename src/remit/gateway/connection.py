@@ -216,17 +216,21 @@ class Connection(asyncio.Protocol):
             start = self._head(response, incoming)
         except Exception:
             log.exception("the application failed on %s", incoming.request.path)
-            await _discard(response)
+            if response is not None:
+                await response.discard()
             response = refusal(500, "internal_error", "the server failed on this request")
             start = self._head(response, incoming)
         sends = has_body(response.status, incoming.request.method)
         if self._lost or response.stream is None or not sends:
-            await _discard(response)
+            await response.discard()
             self._write(start, response.body if sends else b"")
             if self._blocked is not None:
                 await self._blocked
             return True
-        return await self._send_stream(start, response.stream, chunks=incoming.chunks)
+        try:
+            return await self._send_stream(start, response.stream, chunks=incoming.chunks)
+        finally:
+            await response.discard()
 
     def _head(self, response: Response, incoming: Incoming) -> bytes:
         close = not incoming.keep_alive or self._host.draining
@@ -252,8 +256,6 @@ class Connection(asyncio.Protocol):
             if chunks:
                 self._close()
             return chunks
-        finally:
-            await _close_stream(stream)
         self._write(b"0\r\n\r\n" if chunks else b"")
         return True
 
@@ -303,15 +305,3 @@ class Connection(asyncio.Protocol):
             if self._task is not None:
                 self._task.cancel()
             current.request.disconnect()
-
-
-async def _discard(response: Response | None) -> None:
-    if response is not None and response.stream is not None:
-        await _close_stream(response.stream)
-
-
-async def _close_stream(stream: AsyncIterator[bytes]) -> None:
-    """Runs a generator's `finally` now, not when it is collected."""
-    aclose = getattr(stream, "aclose", None)
-    if aclose is not None:
-        await aclose()

@@ -88,6 +88,12 @@ class Response:
     body: bytes = b""
     stream: AsyncIterator[bytes] | None = None
 
+    async def discard(self) -> None:
+        """Closes the stream: runs a generator's `finally` now, not when it is collected."""
+        aclose = getattr(self.stream, "aclose", None)
+        if aclose is not None:
+            await aclose()
+
 
 App = Callable[[Request], Awaitable[Response]]
 

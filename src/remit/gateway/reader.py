@@ -51,8 +51,8 @@ class Reader:
         "_headers",
         "_keep_alive",
         "_limits",
-        "_pending",
         "_parser",
+        "_pending",
         "_size",
         "_url",
         "_version",
@@ -192,9 +192,7 @@ class Reader:
             return
         path, _, query = self._target().partition("?")
         method = self._parser.get_method().decode("ascii")
-        request = Request(
-            method, path, query, self._headers, bytes(self._body), self._client
-        )
+        request = Request(method, path, query, self._headers, bytes(self._body), self._client)
         if self._body:
             self._body = bytearray()
         self.phase = Phase.IDLE
@@ -240,6 +238,4 @@ class Reader:
         )
 
     def _refuse_body_size(self) -> None:
-        self.refuse(
-            413, "request_too_large", f"request body over {self._limits.body_bytes} bytes"
-        )
+        self.refuse(413, "request_too_large", f"request body over {self._limits.body_bytes} bytes")

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from remit.policy.model import Assistant, Colleague, Delivery, Policy, Responsible, Rule
+from remit.policy.model import (
+    Assistant,
+    Colleague,
+    Delivery,
+    Example,
+    Policy,
+    Responsible,
+    Rule,
+)
 from remit.policy.source import Mark, PolicyError, Problem, Source, read_source
 
 _SECTIONS: dict[str, type[BaseModel]] = {
@@ -19,6 +26,8 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "colleague": Colleague,
     "delivery": Delivery,
     "rules": Rule,
+    "breaks": Example,
+    "keeps": Example,
 }
 
 
@@ -57,11 +66,13 @@ def loads(data: bytes | str, file: str = "remit.yaml") -> Loaded:
     """Reads a remit from bytes or text. Raises PolicyError."""
     source = read_source(data.encode("utf-8", "replace") if isinstance(data, str) else data, file)
     if not isinstance(source.value, dict):
-        raise PolicyError([Problem(file, Mark(1, 1), "a remit is keys and values; start with remit: 1")])
+        raise PolicyError(
+            [Problem(file, Mark(1, 1), "a remit is keys and values; start with remit: 1")]
+        )
     try:
         policy = Policy.model_validate(source.value)
     except ValidationError as error:
-        raise PolicyError([_problem(source, e) for e in error.errors()]) from None
+        raise PolicyError(_problems(source, error)) from None
     return Loaded(policy, source)
 
 
@@ -82,25 +93,51 @@ def schema() -> dict[str, Any]:
             {
                 "type": "object",
                 "properties": {
-                    **{name: {"type": "string"} for name in ("text", "user", "assistant")},
+                    **{
+                        name: {"type": "string"}
+                        for name in ("text", "user", "assistant", "context")
+                    },
                     "stage": example["properties"]["stage"],
                 },
                 "additionalProperties": False,
             },
         ],
     }
-    share = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1},
-                       {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"}]}
+    share = {
+        "anyOf": [
+            {"type": "number", "minimum": 0, "maximum": 1},
+            {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"},
+        ]
+    }
     for name in ("threshold", "tolerance"):
         definitions["Rule"]["properties"][name] = share
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Remit", **value}
+
+
+def _problems(source: Source, error: ValidationError) -> list[Problem]:
+    """One problem a mistake: a key that is only misspelt is not missing as well."""
+    errors = error.errors()
+    misspelt = {
+        (*e["loc"][:-1], *difflib.get_close_matches(str(e["loc"][-1]), _fields(e["loc"]), n=1))
+        for e in errors
+        if e["type"] == "extra_forbidden"
+    }
+    problems: dict[tuple[str | int, ...], Problem] = {}
+    for e in errors:
+        if e["type"] == "missing" and e["loc"] in misspelt:
+            continue
+        # A value that may have several forms is one mistake, not one for each form.
+        place = e["loc"] if e["type"] == "missing" else _written(source, e["loc"])
+        problems.setdefault(place, _problem(source, e))
+    return list(problems.values())
 
 
 def _problem(source: Source, error: Any) -> Problem:
     path = tuple(error["loc"])
     rule = _rule_of(source, path)
     prefix = f"rule {rule}: " if rule else ""
-    return Problem(source.file, source.mark(path), prefix + _message(path, error), "invalid", "error", rule)
+    message = prefix + _message(source, path, error)
+    return Problem(source.file, source.mark(path), message, "invalid", "error", rule)
 
 
 def _rule_of(source: Source, path: tuple[str | int, ...]) -> str:
@@ -112,25 +149,48 @@ def _rule_of(source: Source, path: tuple[str | int, ...]) -> str:
     return ""
 
 
-def _message(path: tuple[str | int, ...], error: Any) -> str:
-    name = str(path[-1]) if path else "remit"
-    kind = error["type"]
+def _message(source: Source, path: tuple[str | int, ...], error: Any) -> str:
+    name, kind = _name(source, path), error["type"]
     if kind == "extra_forbidden":
-        section = next((p for p in reversed(path[:-1]) if p in _SECTIONS), None)
-        fields = _SECTIONS[str(section)].model_fields if section else Policy.model_fields
-        return f"unknown key '{name}'{_nearest(name, fields)}"
+        return f"unknown key '{path[-1]}'{_nearest(str(path[-1]), _fields(path))}"
     if kind == "missing":
-        return f"'{name}' is missing; every remit states it"
+        return f"'{path[-1]}' is missing; every {_section(path)} states it"
     if kind == "literal_error":
         return f"'{name}' must be {error['ctx']['expected']}, not {error['input']!r}"
     if kind == "string_type":
         return f"'{name}' must be text; put it in quotes"
     if kind == "enum":
-        return f"'{name}' must be {error['ctx']['expected']}"
-    return f"'{name}': {error['msg'].removeprefix('Value error, ')}"
+        what = "no stage" if path[-1] == "[key]" else "not possible"
+        return f"'{name}' is {what}; have {error['ctx']['expected']}"
+    cause = str(error["msg"]).removeprefix("Value error, ")
+    return f"'{name}': {cause}" if path else cause
 
 
-def _nearest(name: str, names: Iterable[str]) -> str:
-    known = list(names)
+def _name(source: Source, path: tuple[str | int, ...]) -> str:
+    keys = [part for part in _written(source, path) if isinstance(part, str)]
+    return keys[-1] if keys else "remit"
+
+
+def _written(source: Source, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The part of a path that stands in the file: validators add names of their own behind it."""
+    while path and path not in source.marks:
+        path = path[:-1]
+    return path
+
+
+def _section(path: tuple[str | int, ...]) -> str:
+    inside = [str(part) for part in path[:-1] if part in _SECTIONS]
+    names = {"rules": "rule", "breaks": "example", "keeps": "example"}
+    return names.get(inside[-1], inside[-1]) if inside else "remit"
+
+
+def _fields(path: tuple[str | int, ...]) -> list[str]:
+    """The keys that could stand at a path."""
+    inside = [str(part) for part in path[:-1] if part in _SECTIONS]
+    model = _SECTIONS[inside[-1]] if inside else Policy
+    return [*model.model_fields, *(["assistant"] if model is Example else [])]
+
+
+def _nearest(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean '{near[0]}'?" if near else f"; have {', '.join(known)}"

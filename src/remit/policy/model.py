@@ -6,6 +6,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -42,7 +44,7 @@ def _share(value: object) -> object:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value.strip())
         if not match:
             raise ValueError("write a share such as 1% or 0.01")
-        return float(match[1]) / 100
+        return float(Decimal(match[1]) / 100)  # 0.7% is 0.007, to the last bit
     return value
 
 
@@ -96,10 +98,15 @@ class Detect(_Frozen):
 
 
 class Example(_Frozen):
-    """A text that breaks or keeps the rule; `user` is what it answers, `stage` where it is judged."""
+    """A text that breaks or keeps the rule.
+
+    `user` is what it answers, `context` what the assistant was given in confidence (its
+    instructions, a client's file), `stage` where it is judged.
+    """
 
     text: Text_
     user: Text_ | None = None
+    context: Text_ | None = None
     stage: Stage | None = None
 
     @model_validator(mode="before")
@@ -218,7 +225,7 @@ class Policy(_Frozen):
             raise ValueError("rules need someone responsible; add responsible: {owner: …}")
         return self
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the meaning: not of white space, comments, key order or rule order."""
         return _digest(self)

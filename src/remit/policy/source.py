@@ -69,12 +69,16 @@ class Source:
 def read_source(data: bytes, file: str) -> Source:
     """Parses a remit's bytes. Raises PolicyError."""
     if len(data) > MAX_BYTES:
-        raise _refused(file, Mark(1, 1), f"the file is larger than {MAX_BYTES // 1000} KB; split it")
+        raise _refused(
+            file, Mark(1, 1), f"the file is larger than {MAX_BYTES // 1000} KB; split it"
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise _refused(file, Mark(line, 1), "the file is not UTF-8 text; save it as UTF-8") from None
+        raise _refused(
+            file, Mark(line, 1), "the file is not UTF-8 text; save it as UTF-8"
+        ) from None
     marks: dict[Path, Mark] = {}
     try:
         node = _compose(text, file)
@@ -88,12 +92,15 @@ def read_source(data: bytes, file: str) -> Source:
 
 
 def _compose(text: str, file: str) -> yaml.Node:
-    nodes = depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        nodes += 1
-        mark = Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+    depth = 0
+    for nodes, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+        start = event.start_mark
+        mark = Mark(start.line + 1, start.column + 1) if start else Mark(1, 1)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _refused(file, mark, "anchors and aliases (& and *) are refused; write it out")
+        tag = getattr(event, "tag", None)
+        if tag:
+            raise _refused(file, mark, f"the tag {tag} is refused; write plain text")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -136,21 +143,20 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node, mark: Mark) -> Any:
         text: str = node.value
-        if not node.tag.startswith("tag:yaml.org,2002:"):
-            raise _refused(self._file, mark, f"the tag {node.tag} is refused; write plain text")
         if getattr(node, "style", None) is not None:
             return text
         return self._plain(text, mark)
 
     def _plain(self, text: str, mark: Mark) -> Any:
-        if text.startswith(("“", "„")) != text.endswith(("”", "“")):
+        opens, closes = text.startswith(("“", "„")), text.endswith(("”", "“"))
+        if (opens or closes) and not _balanced(text):
             raise _refused(
                 self._file,
                 mark,
                 f"typographic quotes do not quote here, so the text was cut at a comma: {text!r}; "
                 'use straight quotes: "…"',
             )
-        if len(text) > 1 and text.startswith(("“", "„")):
+        if opens and closes and not re.search("[“”„]", text[1:-1]):
             return text[1:-1]
         if text in ("true", "false"):
             return text == "true"
@@ -161,6 +167,12 @@ class _Reader:
         if re.fullmatch(r"[-+]?\d{1,15}\.\d{1,15}", text):
             return float(text)
         return text
+
+
+def _balanced(text: str) -> bool:
+    """True where as many typographic quotes open as close; “ closes what „ opened."""
+    low, high, closing = (text.count(quote) for quote in "„“”")
+    return low == high + closing if low else high == closing
 
 
 def _refused(file: str, mark: Mark, message: str) -> PolicyError:
@@ -175,7 +187,9 @@ def _error_mark(error: yaml.MarkedYAMLError) -> Mark:
 def _yaml_message(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "not readable as YAML"
     if "mapping values are not allowed" in problem:
-        return "a text with a colon must stand in quotes: \"…: …\""
+        return 'a text with a colon must stand in quotes: "…: …"'
+    if "expected ',' or" in problem:
+        return f"{problem}; a text with one of , ? : {{ }} [ ] in it must stand in quotes"
     if "found character '\\t'" in problem:
         return "a tab is used for indentation; use spaces"
     return problem

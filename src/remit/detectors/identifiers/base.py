@@ -12,8 +12,8 @@ from typing import NamedTuple
 GAP = r"[ -/:-~\n\tà-ÿ]{0,24}"
 # The narrow kind, for values that nothing but their context confirms.
 LINK = (
-    r"(?:[ .:#=(,\"'-]|is|was|are|ist|lautet|est|es|è|number|no|nr|num|nummer|numero|número"
-    r"|numéro|n[°ºo]|id|code){0,6}"
+    r"[ .:#=(-]{0,3}(?:(?:is|was|ist|lautet|est|es|è|number|no|nr|nummer|numero|número|numéro"
+    r"|n°|nº)[ .:#=-]{1,3}){0,2}"
 )
 
 
@@ -73,6 +73,23 @@ def cut(value: Callable[[str], tuple[int, int]], text: str) -> str:
     return text[start:end]
 
 
+def longest_suffix(genuine: Callable[[str], bool]) -> Callable[[str], tuple[int, int]]:
+    """A `value` function: the longest genuine end of the text that begins where a word does.
+
+    A scan reports the leftmost start of a match, which may lie in a number that stands before
+    the identifier: `BE12 NL91 ABNA 0417 1643 00`. Where no end is genuine, the value is empty.
+    """
+
+    def value(text: str) -> tuple[int, int]:
+        for index, char in enumerate(text):
+            begins = char == "(" or (char.isalnum() and not text[index - 1 : index].isalnum())
+            if begins and genuine(text[index:]):
+                return index, len(text)
+        return len(text), len(text)
+
+    return value
+
+
 # From the first digit on: the value of a context match whose gap holds no digits.
 from_digit = tail(r"[0-9].*")
 
@@ -94,7 +111,18 @@ def goes_on(candidate: Candidate) -> bool:
     after = candidate.after
     if len(after) < 2 or not after[1].isdigit():
         return False
-    return after[0] in ".-/" or (after[0] == " " and " " in candidate.text.strip())
+    if after[0] in ".-/":
+        return True
+    text = candidate.text.strip()
+    return after[0] == " " and " " in text and text[-1:].isdigit()
+
+
+def trim(candidate: Candidate, value: Callable[[str], tuple[int, int]]) -> Candidate:
+    """The candidate without its context word: the value and its own neighbours."""
+    text = candidate.text
+    start, end = value(text)
+    before = text[start - 1] if start else candidate.before
+    return candidate._replace(text=text[start:end], before=before)
 
 
 def in_context(candidate: Candidate) -> bool:
@@ -105,3 +133,27 @@ def in_context(candidate: Candidate) -> bool:
 def compact(text: str) -> str:
     """Letters and digits only, upper case: the spelling without grouping."""
     return "".join(char for char in text if char.isalnum()).upper()
+
+
+def context_value(text: str) -> tuple[int, int]:
+    """From the first digit where a context word leads, else all."""
+    return from_digit(text) if text[:1].isalpha() else (0, len(text))
+
+
+def numbered(candidate: Candidate) -> Candidate:
+    """The candidate without its context word."""
+    return trim(candidate, context_value)
+
+
+def digits_of(candidate: Candidate) -> str:
+    """The value's letters and digits."""
+    return compact(numbered(candidate).text)
+
+
+def is_amount(candidate: Candidate) -> bool:
+    """True where a currency sign stands before, or decimals or a sign after."""
+    text, after = candidate.text, candidate.after
+    if text[:1] in "€$£" or text[:3].lower() == "eur" or candidate.before in ("€", "$", "£"):
+        return True
+    decimals = after[:1] == "," and after[1:2].isdigit()
+    return decimals or any(char in "€$£%" for char in after)

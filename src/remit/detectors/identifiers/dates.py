@@ -28,20 +28,25 @@ NUMERIC = r"[0-9]{1,2}[ ./-]{1,2}[0-9]{1,2}[ ./-]{1,2}(?:[0-9]{4}|[0-9]{2})"
 ISO = r"[0-9]{4}[./-][0-9]{1,2}[./-][0-9]{1,2}"
 COMPACT = r"[0-9]{8}"
 DAY_FIRST = (
-    r"[0-9]{1,2}(?:st|nd|rd|th|er|\.|º|°)?[ -]{1,2}(?:of |de )?[a-zà-ÿ]{3,10}\.?,?"
+    r"[0-9]{1,2}(?:st|nd|rd|th|er|\.|º|°)?[ -]{1,2}(?:of |de )?[a-zéûä]{3,9}[.,]?"
     r"(?: de| del)?[ -][0-9]{2,4}"
 )
-MONTH_FIRST = r"[a-zà-ÿ]{3,10}\.? [0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}"
+MONTH_FIRST = r"[a-zéûä]{3,9}\.? [0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}"
 WRITTEN = (NUMERIC, ISO, DAY_FIRST, MONTH_FIRST, COMPACT)
 
-_SHAPE = re.compile(rf"(?:{NUMERIC}|{ISO})(?![0-9])")
+_SHAPE = re.compile(
+    r"(?:[0-9]{1,2}([./-])[0-9]{1,2}\1(?:[0-9]{4}|[0-9]{2})|[0-9]{4}([./-])[0-9]{1,2}\2[0-9]{1,2})"
+    r"(?![0-9]|[./-][0-9])"
+    r"|[0-9]{2}( ?)[0-9]{2}\3(?:19|20)[0-9]{2}\Z"
+)
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"[0-9]+")
 
 
 def looks_like_date(text: str) -> bool:
     """True where a number begins as a numeric date does: 03-05-1990, 2024/1/31, 1.2.24."""
-    return _SHAPE.match(text) is not None and bool(calendar_dates(_SHAPE.match(text)[0]))  # type: ignore[index]
+    shape = _SHAPE.match(text)
+    return shape is not None and calendar_dates(shape[0]) != ()
 
 
 def month_number(word: str) -> int | None:

@@ -37,7 +37,7 @@ def _v6(text: str) -> bool:
 
 def _is_ip(candidate: Candidate) -> bool:
     before, after, text = candidate.before, candidate.after, candidate.text
-    if before.isalnum() or after[:1].isalnum() or before in (".", ":", "-", "_") and before != "":
+    if before.isalnum() or after[:1].isalnum() or (before in (".", ":", "-", "_") and before != ""):
         return before == ":" and _v4(text) and not after[:1].isalnum()
     if ":" in text:
         return not (after[:1] == ":" or (after[:1] == "." and after[1:2].isdigit())) and _v6(text)

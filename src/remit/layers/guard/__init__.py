@@ -1,1 +1,6 @@
 """Layer 4: block, change or hand over what must not pass, whole or streaming."""
+
+from remit.layers.guard.guard import Guard, GuardedInput
+from remit.layers.guard.stream import Guarded, Stream
+
+__all__ = ["Guard", "Guarded", "GuardedInput", "Stream"]

@@ -1,0 +1,127 @@
+"""Identifiers: what names a person, an account or a key; nominated by shape, confirmed exactly.
+
+`identifier: [iban, email, national]`: kinds and groups, see docs/detectors/identifier.md.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+
+from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use
+from remit.detectors.automaton import is_word
+from remit.detectors.bounded import bounded
+from remit.detectors.engine import Engine, Expression, TooManyCandidates
+from remit.detectors.identifiers import IDENTIFIERS
+from remit.detectors.identifiers.base import Candidate, Identifier
+from remit.detectors.spans import outcomes
+from remit.detectors.text import Text
+from remit.types import Failure, Interaction, Span
+
+
+class IdentifierMatcher:
+    """All identifier kinds that any rule asks for, each scanned once."""
+
+    def __init__(self, uses: Sequence[tuple[str, ...]], regions: tuple[str, ...]) -> None:
+        self.quiet: dict[str, int] = {}
+        self._count = len(uses)
+        self._names = sorted({name for use in uses for name in use})
+        self._askers = [
+            tuple(number for number, use in enumerate(uses) if name in use) for name in self._names
+        ]
+        self._engine = Engine(
+            [
+                Expression(
+                    bounded(source, IDENTIFIERS[name].width, apart=True),
+                    index,
+                    name,
+                    _confirm(IDENTIFIERS[name], regions),
+                )
+                for index, name in enumerate(self._names)
+                for source in IDENTIFIERS[name].expressions
+            ]
+        )
+
+    def prepare(self) -> None:
+        """Compiles what streams need."""
+        self._engine.prepare()
+
+    def spans(self, text: Text) -> list[Span]:
+        """Every identifier in a whole text, labelled by its name."""
+        return [span for _, span in self._engine.scan(text, final=True).hits]
+
+    def bind(self, context: Interaction) -> Reader:
+        """Itself: the conversation does not matter."""
+        return self
+
+    def read(self, text: Text, *, final: bool = True) -> Reading:
+        """Outcomes of the window, one per use."""
+        try:
+            scan = self._engine.scan(text, final=final)
+        except TooManyCandidates as error:
+            return Reading((Failure(str(error)),) * self._count, 0)
+        hits = [(use, span) for index, span in scan.hits for use in self._askers[index]]
+        return Reading(outcomes(self._count, hits), scan.settled)
+
+
+def _confirm(
+    identifier: Identifier, regions: tuple[str, ...]
+) -> Callable[[bytes, int, int], tuple[int, int] | None]:
+    def confirm(data: bytes, start: int, end: int) -> tuple[int, int] | None:
+        before, after = _before(data, start), _after(data, end)
+        text = data[start:end].decode(errors="replace")
+        if is_word(before) and is_word(text[0]):
+            return None
+        if not identifier.valid(Candidate(text, before, after, regions)):
+            return None
+        first, last = identifier.value(text)
+        offset = start + len(text[:first].encode())
+        return offset, offset + len(text[first:last].encode())
+
+    return confirm
+
+
+def _before(data: bytes, start: int) -> str:
+    """The one character before a byte offset."""
+    begin = start - 1
+    while begin > 0 and data[begin] & 0xC0 == 0x80:
+        begin -= 1
+    return data[max(begin, 0) : start].decode(errors="replace")
+
+
+def _after(data: bytes, end: int) -> str:
+    """The two characters after a byte offset."""
+    return data[end : end + 8].decode(errors="ignore")[:2]
+
+
+class IdentifierKind:
+    """The `identifier` kind."""
+
+    name = "identifier"
+
+    def parse(self, config: object) -> tuple[str, ...]:
+        """Names and groups to names. Raises ConfigError for one that does not exist."""
+        items = config if isinstance(config, list) else [config]
+        if not items:
+            raise ConfigError("identifier wants names, such as [iban, email]")
+        names: dict[str, None] = {}
+        for item in items:
+            names.update(dict.fromkeys(expand(item)))
+        return tuple(names)
+
+    def compile(self, uses: Sequence[Use], setting: Setting) -> Matcher:
+        """One database for all identifier kinds in use."""
+        return IdentifierMatcher([use.config for use in uses], setting.regions)
+
+
+def expand(item: object) -> tuple[str, ...]:
+    """The identifier names that a name or group stands for. Raises ConfigError."""
+    if item in IDENTIFIERS:
+        return (str(item),)
+    members = tuple(n for n, identifier in IDENTIFIERS.items() if identifier.group == item)
+    if members:
+        return members
+    known = sorted({*IDENTIFIERS, *(identifier.group for identifier in IDENTIFIERS.values())})
+    near = difflib.get_close_matches(str(item), known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"have {', '.join(known)}"
+    raise ConfigError(f"no identifier '{item}'; {hint}")

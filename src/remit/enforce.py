@@ -1,0 +1,274 @@
+"""The one flow: interaction -> findings -> verdict. Every layer judges through it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, SlowMatcher, Use
+from remit.detectors.registry import Registry, registry
+from remit.detectors.text import Text
+from remit.policy import Loaded, Policy, PolicyError, Problem, Rule
+from remit.types import (
+    CLEAN,
+    Action,
+    Detection,
+    Failure,
+    Finding,
+    Interaction,
+    Outcome,
+    RuleResult,
+    Span,
+    Stage,
+    Verdict,
+    merge_spans,
+)
+
+
+def decide(policy: Policy, findings: Sequence[Finding], stage: Stage) -> Verdict:
+    """What the findings come to at a stage. Pure; findings in any order give the same action.
+
+    A rule that is asked at this stage but has fewer findings than detectors has a detector that
+    did not answer, which is a failure and never a pass.
+    """
+    by_rule: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_rule.setdefault(finding.rule, []).append(finding)
+    results = {
+        rule.id: _result(rule, by_rule.get(rule.id, []), stage)
+        for rule in policy.rules
+        if rule.action(stage) is not None
+    }
+    action = max((result.action for result in results.values()), default=Action.ALLOW)
+    decisive = () if action is Action.ALLOW else _decisive(policy, results, action)
+    spans = (span for r in results.values() if r.action > Action.ALLOW for span in r.spans)
+    return Verdict(
+        action, stage, policy.digest, tuple(findings), decisive, merge_spans(spans), results
+    )
+
+
+def _result(rule: Rule, findings: Sequence[Finding], stage: Stage) -> RuleResult:
+    action = rule.action(stage) or Action.ALLOW
+    outcomes = [finding.outcome for finding in findings]
+    failures = [outcome.error for outcome in outcomes if isinstance(outcome, Failure)]
+    if len(outcomes) < len(rule.detect):
+        failures.append("a detector gave no answer")
+    detections = [outcome for outcome in outcomes if isinstance(outcome, Detection)]
+    score = max((detection.score for detection in detections), default=None)
+    hits = [d for d in detections if d.score >= rule.threshold]
+    spans = merge_spans(span for hit in hits for span in hit.spans)
+    taken = violation(action, spans) if hits else Action.ALLOW
+    if failures:
+        taken = max(taken, violation(rule.failure_action, ()))
+    reasons = "; ".join(dict.fromkeys(hit.reason for hit in hits if hit.reason))
+    return RuleResult(taken, score, spans, "; ".join(failures) or None, reasons)
+
+
+def violation(action: Action, spans: Sequence[Span]) -> Action:
+    """The action on a violation: redacting where there is nothing to mask would let all through."""
+    return Action.BLOCK if action is Action.REDACT and not spans else action
+
+
+_SEVERITIES = ("critical", "high", "medium", "low")
+
+
+def _decisive(
+    policy: Policy, results: Mapping[str, RuleResult], action: Action
+) -> tuple[str, ...]:
+    """The rules that led to the action, the gravest first; its words go to the client."""
+    rules = [rule for rule in policy.rules if rule.id in results]
+    rules = [rule for rule in rules if results[rule.id].action is action]
+    return tuple(r.id for r in sorted(rules, key=lambda r: (_SEVERITIES.index(r.severity), r.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One matcher and whose questions it answers, in the order of its outcomes."""
+
+    kind: str
+    rules: tuple[Rule, ...]
+    matcher: Matcher | None = None
+    slow: SlowMatcher | None = None
+
+
+class Enforcer:
+    """A policy with its detectors compiled, for every stage it speaks of."""
+
+    def __init__(self, policy: Policy, stages: Mapping[Stage, tuple[Asked, ...]]) -> None:
+        self.policy = policy
+        self._stages = stages
+        self._clean = {stage: self._clean_verdict(stage) for stage in Stage}
+        self._slow = {
+            stage: tuple(asked for asked in self.asked(stage) if asked.slow) for stage in Stage
+        }
+
+    def asked(self, stage: Stage) -> tuple[Asked, ...]:
+        """The matchers of a stage."""
+        return self._stages.get(stage, ())
+
+    def rules(self, stage: Stage) -> tuple[Rule, ...]:
+        """The rules that are asked at a stage."""
+        return tuple(rule for rule in self.policy.rules if rule.action(stage) is not None)
+
+    def slow(self, stage: Stage) -> bool:
+        """True where a detector of this stage waits on a model."""
+        return bool(self._slow[stage])
+
+    def clean(self, stage: Stage) -> Verdict:
+        """The verdict on a text that breaks nothing."""
+        return self._clean[stage]
+
+    def _clean_verdict(self, stage: Stage) -> Verdict:
+        findings = [Finding(r.id, a.kind, CLEAN) for a in self.asked(stage) for r in a.rules]
+        return decide(self.policy, findings, stage)
+
+    def judge(self, interaction: Interaction, stage: Stage) -> Verdict:
+        """The verdict on the last message. Waits for slow detectors; see `ajudge`."""
+        if self.slow(stage):
+            return run(self.ajudge(interaction, stage))
+        text = Text(interaction.judged)
+        return self._verdict(stage, self._read(interaction, stage, text))
+
+    async def ajudge(self, interaction: Interaction, stage: Stage) -> Verdict:
+        """The verdict on the last message, without blocking the event loop on slow detectors."""
+        text = Text(interaction.judged)
+        answers = self._read(interaction, stage, text)
+        answers += await self.ask_slow(interaction, stage, text)
+        return self._verdict(stage, answers)
+
+    def readers(self, context: Interaction, stage: Stage) -> list[tuple[Asked, Reader]]:
+        """The fast matchers of a stage, bound to a conversation."""
+        return [
+            (asked, asked.matcher.bind(context))
+            for asked in self.asked(stage)
+            if asked.matcher
+        ]
+
+    def _read(
+        self, interaction: Interaction, stage: Stage, text: Text
+    ) -> list[tuple[Asked, tuple[Outcome, ...]]]:
+        return [
+            (asked, attempt(asked, reader, text).outcomes)
+            for asked, reader in self.readers(interaction, stage)
+        ]
+
+    async def ask_slow(
+        self, interaction: Interaction, stage: Stage, text: Text
+    ) -> list[tuple[Asked, tuple[Outcome, ...]]]:
+        """The answers of the slow detectors of a stage on a whole text."""
+        asking = (_ask(asked, text, interaction) for asked in self._slow[stage])
+        return list(await asyncio.gather(*asking))
+
+    def _verdict(
+        self, stage: Stage, answers: Iterable[tuple[Asked, tuple[Outcome, ...]]]
+    ) -> Verdict:
+        answers = list(answers)
+        if all(outcome is CLEAN for _, outcomes in answers for outcome in outcomes):
+            return self._clean[stage]
+        return decide(self.policy, findings(answers), stage)
+
+
+def findings(answers: Iterable[tuple[Asked, tuple[Outcome, ...]]]) -> list[Finding]:
+    """Outcomes as findings of their rules. A matcher that answers too few or too many failed."""
+    found: list[Finding] = []
+    for asked, outcomes in answers:
+        if len(outcomes) != len(asked.rules):
+            outcomes = miscounted(asked, len(outcomes))
+        found += [
+            Finding(rule.id, asked.kind, outcome)
+            for rule, outcome in zip(asked.rules, outcomes, strict=True)
+        ]
+    return found
+
+
+def miscounted(asked: Asked, got: int) -> tuple[Outcome, ...]:
+    """Failures for every rule of a matcher that gave the wrong number of answers."""
+    error = f"detector {asked.kind} gave {got} answers for {len(asked.rules)} questions"
+    return (Failure(error),) * len(asked.rules)
+
+
+def attempt(asked: Asked, reader: Reader, text: Text, *, final: bool = True) -> Reading:
+    """A reading; a detector that raises or miscounts has failed for all its rules."""
+    try:
+        reading = reader.read(text, final=final)
+    except Exception as error:  # noqa: BLE001  any error of a detector is a failure, never a pass
+        failure = Failure(f"detector {asked.kind} failed: {type(error).__name__}: {error}")
+        return Reading((failure,) * len(asked.rules), len(text.raw))
+    if len(reading.outcomes) != len(asked.rules):
+        return Reading(miscounted(asked, len(reading.outcomes)), len(text.raw))
+    return reading
+
+
+async def _ask(
+    asked: Asked, text: Text, context: Interaction
+) -> tuple[Asked, tuple[Outcome, ...]]:
+    assert asked.slow is not None  # noqa: S101  only slow matchers are asked
+    try:
+        return asked, await asked.slow.ask(text, context)
+    except Exception as error:  # noqa: BLE001  any error of a detector is a failure, never a pass
+        failure = Failure(f"detector {asked.kind} failed: {type(error).__name__}: {error}")
+        return asked, (failure,) * len(asked.rules)
+
+
+def compile_policy(
+    loaded: Loaded, kinds: Registry | None = None, models: Mapping[str, Any] | None = None
+) -> Enforcer:
+    """Compiles every detector of a remit. Raises PolicyError at the line of what is refused."""
+    kinds = kinds or registry()
+    policy = loaded.policy
+    languages = policy.assistant.languages if policy.assistant else ("en",)
+    setting = Setting(policy.regions, languages, models or {})
+    problems: list[Problem] = []
+    uses = _uses(loaded, kinds, problems)
+    stages: dict[Stage, tuple[Asked, ...]] = {}
+    if not problems:
+        for stage in Stage:
+            stages[stage] = tuple(_compile_stage(uses, stage, kinds, setting))
+    if problems:
+        raise PolicyError(problems)
+    return Enforcer(policy, stages)
+
+
+def _uses(
+    loaded: Loaded, kinds: Registry, problems: list[Problem]
+) -> list[tuple[Rule, str, Use]]:
+    uses = []
+    for number, rule in enumerate(loaded.policy.rules):
+        for index, detect in enumerate(rule.detect):
+            try:
+                config = kinds.kind(detect.kind).parse(detect.config)
+            except ConfigError as error:
+                path = ("rules", number, "detect", index)
+                problems.append(loaded.problem(path, f"rule {rule.id}: {error}", rule=rule.id))
+                continue
+            breaks = tuple(example.text for example in rule.breaks)
+            keeps = tuple(example.text for example in rule.keeps)
+            uses.append((rule, detect.kind, Use(rule.id, config, rule.says, breaks, keeps)))
+    return uses
+
+
+def _compile_stage(
+    uses: Sequence[tuple[Rule, str, Use]], stage: Stage, kinds: Registry, setting: Setting
+) -> Iterable[Asked]:
+    here = [(rule, kind, use) for rule, kind, use in uses if rule.action(stage) is not None]
+    for kind in dict.fromkeys(kind for _, kind, _ in here):
+        mine = [(rule, use) for rule, name, use in here if name == kind]
+        matcher = kinds.kind(kind).compile([use for _, use in mine], setting)
+        rules = tuple(rule for rule, _ in mine)
+        if isinstance(matcher, SlowMatcher):
+            yield Asked(kind, rules, slow=matcher)
+        else:
+            yield Asked(kind, rules, matcher)
+
+
+def run(coroutine: Any) -> Any:
+    """Runs a coroutine to its end from code without an event loop, or beside a running one."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()

@@ -1,0 +1,159 @@
+"""What the client gets: the text with its masks, and the rule's own words where text is withheld."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from remit.policy import Policy, Rule
+from remit.types import Action, Span
+
+_MASKS = {
+    "phrase": "removed",
+    "pattern": "removed",
+    "passages": "removed",
+    "canary": "removed",
+    "names": "name",
+    "amounts": "amount",
+    "numbers": "number",
+}
+_DEFAULT = {
+    Action.REPLACE: {
+        "en": "I can't help with that here.",
+        "nl": "Daar kan ik u hier niet mee helpen.",
+        "de": "Dabei kann ich Ihnen hier nicht helfen.",
+        "fr": "Je ne peux pas vous aider sur ce point ici.",
+        "es": "No puedo ayudarle con eso aquí.",
+    },
+    Action.HAND_OVER: {
+        "en": "I have passed your question to {colleague}, who will answer {promise}.",
+        "nl": "Ik heb uw vraag doorgegeven aan {colleague}.",
+        "de": "Ich habe Ihre Frage an {colleague} weitergegeben.",
+        "fr": "J'ai transmis votre question à {colleague}.",
+        "es": "He pasado su pregunta a {colleague}.",
+    },
+}
+_COMMON = {
+    "en": "the is are you what how can my do does i to of and for when please your",
+    "nl": "de het een is zijn ik wat hoe kan mijn u je van en voor wanneer mag moet niet",
+    "de": "der die das ist sind ich was wie kann mein sie und für wann nicht ein bitte",
+    "fr": "le la les est sont je que comment puis mon vous et pour quand pas une des",
+    "es": "el la los es son yo que cómo puedo mi usted y para cuando no una por",
+}
+_STOPWORDS = {language: frozenset(words.split()) for language, words in _COMMON.items()}
+
+
+class Mark(NamedTuple):
+    """Characters of the delivered text that Remit wrote, by which rule: a `mask` or its `answer`."""
+
+    start: int
+    end: int
+    rule: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A span to be masked, and the rule that asked for it."""
+
+    span: Span
+    rule: str
+
+    @property
+    def order(self) -> tuple[int, int, str, str]:
+        """The first of overlapping spans gives the mask its name."""
+        return (self.span.start, -self.span.end, self.span.label, self.rule)
+
+
+def mask_text(label: str) -> str:
+    """What stands in the place of a masked span. No quote or backslash: it must fit in JSON."""
+    return f"[{_MASKS.get(label, re.sub(r'[^a-z0-9-]', '', label.lower()) or 'removed')}]"
+
+
+def language_of(text: str, languages: tuple[str, ...]) -> str:
+    """Which of the assistant's languages a text is most likely in; the first when in doubt."""
+    words = re.findall(r"[^\W\d_]+", text[:2000].lower())
+
+    def score(language: str) -> int:
+        return sum(word in _STOPWORDS.get(language, frozenset()) for word in words)
+
+    return max(languages, key=score) if languages else "en"
+
+
+def answer_text(policy: Policy, rule: Rule | None, action: Action, language: str) -> str:
+    """The words to the client in place of the withheld text: the rule's own, or plain ones."""
+    answer = rule.answer if rule else None
+    if isinstance(answer, dict):
+        answer = answer.get(language) or next(iter(answer.values()))
+    if answer is None:
+        texts = _DEFAULT[Action.HAND_OVER if action is Action.HAND_OVER else Action.REPLACE]
+        answer = texts.get(language, texts["en"])
+    words = {
+        "colleague": policy.colleague.name,
+        "promise": policy.colleague.promise,
+        "organisation": policy.organisation,
+        "assistant": policy.assistant.name if policy.assistant else "the assistant",
+    }
+    return re.sub(r"\{(\w+)\}", lambda match: words.get(match[1], match[0]), answer)
+
+
+def mask_whole(text: str, masked: list[Masked]) -> tuple[str, list[Mark]]:
+    """A text with its spans masked, and where the masks stand in the result."""
+    writer = Writer()
+    out = writer.write(text, 0, len(text), masked)
+    return out, writer.marks
+
+
+class Writer:
+    """Writes text piece by piece with its masks; a masked run is written once, however cut."""
+
+    def __init__(self) -> None:
+        self.marks: list[Mark] = []
+        self.length = 0
+        self._masked_to = -1
+
+    def write(self, text: str, start: int, end: int, masked: list[Masked], base: int = 0) -> str:
+        """The delivered form of characters `start` to `end`; `text` begins at index `base`."""
+        out: list[str] = []
+        at = start
+        for first, last, item in _runs(masked, start, end):
+            if first > at:
+                out.append(self.copy(text[at - base : first - base]))
+            if first > start or self._masked_to != start:
+                out.append(self._mask(item))
+            at = self._masked_to = last
+        if at < end:
+            out.append(self.copy(text[at - base : end - base]))
+        return "".join(out)
+
+    def answer(self, text: str, rule: str) -> str:
+        """Remit's own words."""
+        self.marks.append(Mark(self.length, self.length + len(text), rule, "answer"))
+        self.length += len(text)
+        return text
+
+    def copy(self, text: str) -> str:
+        """Text that passes as it is."""
+        self.length += len(text)
+        return text
+
+    def _mask(self, item: Masked) -> str:
+        text = mask_text(item.span.label)
+        self.marks.append(Mark(self.length, self.length + len(text), item.rule, "mask"))
+        self.length += len(text)
+        return text
+
+
+def _runs(masked: list[Masked], start: int, end: int) -> list[tuple[int, int, Masked]]:
+    """Maximal masked runs between two indices; spans that overlap or touch are one."""
+    runs: list[tuple[int, int, Masked]] = []
+    for item in sorted(masked, key=lambda m: m.order):
+        first, last = max(item.span.start, start), min(item.span.end, end)
+        if first >= last:
+            continue
+        if runs and first <= runs[-1][1]:
+            runs[-1] = (runs[-1][0], max(last, runs[-1][1]), runs[-1][2])
+        else:
+            runs.append((first, last, item))
+    return runs

@@ -1,0 +1,296 @@
+"""Enforcement of a text as it comes, equal to enforcement of the whole, for every chunking.
+
+The text is read at *ticks*: places that depend on the text alone (after a space, after a
+character of a script without spaces, or after 64 characters without either). What happens at a
+tick depends on the text up to it, never on how it was cut into chunks; so any chunking gives the
+same bytes. What is held back at a tick is the tail that may still become a match.
+
+Where a rule stops the text (replace, hand_over, block), it ends where the violation begins, and
+the rule's words follow. After replace or hand_over the rest is still read, unseen, because a
+graver rule may yet decide; after block it is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from remit.detectors.base import Reader
+from remit.detectors.text import Text
+from remit.enforce import Asked, Enforcer, attempt, decide, findings, run, violation
+from remit.layers.guard.delivery import Mark, Masked, Writer, answer_text
+from remit.policy import Rule
+from remit.types import (
+    CLEAN,
+    Action,
+    Detection,
+    Failure,
+    Finding,
+    Interaction,
+    Message,
+    Outcome,
+    Span,
+    Stage,
+    Verdict,
+    merge_spans,
+)
+
+_OPEN = r"[^\s\u2e80-\U0010ffff]"
+_TICK = re.compile(rf"{_OPEN}{{0,63}}[\s\u2e80-\U0010ffff]|{_OPEN}{{64}}")
+_CUT = "…\n\n"
+_QUIET_LENGTH = 48
+_QUIET_WINDOWS = 20_000
+
+
+@dataclass(slots=True)
+class _Track:
+    """One fast matcher's progress: its outcomes so far, and up to where it is settled."""
+
+    asked: Asked
+    reader: Reader
+    outcomes: list[Outcome]
+    quiet: dict[str, int]
+    settled: int = 0
+
+
+@dataclass(slots=True)
+class Guarded:
+    """The delivered text, why it is so, and where Remit wrote in it."""
+
+    text: str
+    verdict: Verdict
+    marks: tuple[Mark, ...] = ()
+    complete: bool = True
+
+    @property
+    def action(self) -> Action:
+        """What was done."""
+        return self.verdict.action
+
+
+class Stream:
+    """One reply on its way out. Feed chunks, deliver what comes back, then `finish`."""
+
+    def __init__(
+        self,
+        enforcer: Enforcer,
+        context: Interaction,
+        language: str = "en",
+        stage: Stage = Stage.OUTPUT,
+    ) -> None:
+        self._enforcer = enforcer
+        self._context = context
+        self._language = language
+        self._stage = stage
+        self._tracks = [
+            _Track(asked, reader, [CLEAN] * len(asked.rules), reader.quiet)
+            for asked, reader in enforcer.readers(context, stage)
+        ]
+        self._passes = not enforcer.asked(stage)
+        self._holds = (
+            enforcer.slow(stage) or enforcer.policy.delivery.release == "when-complete"
+        )
+        self._parts: list[str] = []
+        self._buffer = ""  # the text from `_base` on
+        self._base = 0
+        self._ticked = 0  # read up to here
+        self._settled = 0  # nothing before here can still become part of a match
+        self._released = 0  # delivered up to here
+        self._masked: list[Masked] = []
+        self._masking: set[tuple[Span, str]] = set()
+        self._cut: int | None = None  # where the text ends for the client, once a rule stops it
+        self._failures: list[Finding] = []
+        self._writer = Writer()
+        self.blocked = False
+        self.verdict: Verdict | None = None
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """Where Remit wrote in the delivered text."""
+        return tuple(self._writer.marks)
+
+    @property
+    def text(self) -> str:
+        """The text as it came, as far as it was read."""
+        return "".join(self._parts)
+
+    @property
+    def complete(self) -> bool:
+        """False where the text was stopped."""
+        return self._cut is None
+
+    def feed(self, chunk: str) -> str:
+        """Takes a chunk; returns what may be delivered now. Ignored once blocked."""
+        if self.blocked or not chunk:
+            return ""
+        self._parts.append(chunk)
+        if self._passes:
+            return self._writer.copy(chunk)
+        self._buffer += chunk
+        out: list[str] = []
+        while not self.blocked:
+            match = _TICK.match(self._buffer, self._ticked - self._base)
+            if match is None:
+                break
+            self._tick(match.end() + self._base, final=False)
+            out.append(self._release())
+        return "".join(out)
+
+    def finish(self) -> str:
+        """The rest, and the rule's words where the text was stopped. Sets `verdict`."""
+        answers = []
+        if not self.blocked and self._enforcer.slow(self._stage):
+            answers = run(self._ask())
+        return self._finish(answers)
+
+    async def afinish(self) -> str:
+        """As `finish`, without blocking the event loop on slow detectors."""
+        answers = []
+        if not self.blocked and self._enforcer.slow(self._stage):
+            answers = await self._ask()
+        return self._finish(answers)
+
+    async def _ask(self) -> list[tuple[Asked, tuple[Outcome, ...]]]:
+        whole = self.text
+        interaction = Interaction(
+            (*self._context.before, Message("assistant", whole)),
+            self._context.id,
+            self._context.confidential,
+            self._context.canaries,
+        )
+        return await self._enforcer.ask_slow(interaction, self._stage, Text(whole))
+
+    def _finish(self, slow: list[tuple[Asked, tuple[Outcome, ...]]]) -> str:
+        if self._passes:
+            self.verdict = self._enforcer.clean(self._stage)
+            return ""
+        if not self.blocked:
+            self._tick(self._base + len(self._buffer), final=True, slow=slow)
+        out = self._release(final=True)
+        answers = [(track.asked, tuple(track.outcomes)) for track in self._tracks] + slow
+        if not self._failures and all(o is CLEAN for _, outcomes in answers for o in outcomes):
+            self.verdict = self._enforcer.clean(self._stage)
+            return out
+        found = findings(answers) + self._failures
+        self.verdict = decide(self._enforcer.policy, found, self._stage)
+        return out + self._answer(self.verdict) if self._cut is not None else out
+
+    def _tick(
+        self,
+        end: int,
+        *,
+        final: bool,
+        slow: Sequence[tuple[Asked, tuple[Outcome, ...]]] = (),
+    ) -> None:
+        """Reads up to `end`, and decides what is masked and whether the text stops here."""
+        before, lowest = self._settled, end
+        stops: list[tuple[int, Action]] = []
+        read, piece, window = -1, "", None
+        for track in self._tracks:
+            start = track.settled
+            lead = 1 if start else 0
+            if start != read:
+                piece = self._buffer[start - lead - self._base : end - self._base]
+                read, window = start, None
+            known = track.quiet.get(piece) if lead and not final else None
+            if known is None:
+                window = window or Text(piece, lead)
+                known = self._read(track, window, final, stops, before)
+            track.settled = start = start - lead + known
+            if start < lowest:
+                lowest = start
+        self._settled = lowest
+        for asked, outcomes in slow:
+            for rule, outcome in zip(asked.rules, outcomes, strict=True):
+                stops += self._act(rule, outcome, 0)
+        self._ticked = end
+        if stops and self._cut is None:
+            whole = self._enforcer.policy.delivery.release == "when-complete"
+            self._cut = 0 if whole else min(self._settled, *(cut for cut, _ in stops))
+        self.blocked = self.blocked or any(action is Action.BLOCK for _, action in stops)
+
+    def _read(
+        self, track: _Track, window: Text, final: bool, stops: list[tuple[int, Action]], before: int
+    ) -> int:
+        """Reads a window that is not known to be quiet; answers up to where it is settled."""
+        reading = attempt(track.asked, track.reader, window, final=final)
+        if all(outcome is CLEAN for outcome in reading.outcomes):
+            short = len(window.raw) <= _QUIET_LENGTH and len(track.quiet) < _QUIET_WINDOWS
+            if short and window.lead and not final:
+                track.quiet[window.raw] = max(reading.settled, window.lead)
+        else:
+            shift = track.settled - window.lead
+            for number, outcome in enumerate(reading.outcomes):
+                if outcome is not CLEAN:
+                    stops += self._note(track, number, outcome, shift, before)
+        return max(reading.settled, window.lead)
+
+    def _note(
+        self, track: _Track, number: int, outcome: Outcome, shift: int, before: int
+    ) -> list[tuple[int, Action]]:
+        """Adds a window's outcome to the track; answers where it stops the text, if it does."""
+        rule = track.asked.rules[number]
+        if isinstance(outcome, Failure):
+            self._failures.append(Finding(rule.id, track.asked.kind, outcome))
+            return self._act(rule, outcome, before)
+        spans = tuple(Span(s.start + shift, s.end + shift, s.label) for s in outcome.spans)
+        outcome = Detection(outcome.score, spans, outcome.reason)
+        known = track.outcomes[number]
+        track.outcomes[number] = _join(known, outcome) if known is not CLEAN else outcome
+        return self._act(rule, outcome, before)
+
+    def _act(self, rule: Rule, outcome: Outcome, before: int) -> list[tuple[int, Action]]:
+        """Masks what the outcome asks to mask; answers where it stops the text, if it does."""
+        if isinstance(outcome, Failure):
+            action, spans = violation(rule.failure_action, ()), ()
+        elif outcome.score >= rule.threshold:
+            spans = outcome.spans
+            action = violation(rule.action(self._stage) or Action.ALLOW, spans)
+        else:
+            return []
+        if action is Action.REDACT:
+            for span in spans:
+                if (span, rule.id) not in self._masking:
+                    self._masking.add((span, rule.id))
+                    self._masked.append(Masked(span, rule.id))
+        if not action.stops:
+            return []
+        return [(min((span.start for span in spans), default=before), action)]
+
+    def _release(self, *, final: bool = False) -> str:
+        """What may be delivered now."""
+        limit = self._settled if not final else self._base + len(self._buffer)
+        if self._cut is not None:
+            limit = self._cut
+        elif self._holds and not final:
+            return ""
+        piece = self._buffer[self._released - self._base : limit - self._base]
+        if not self._released and (not final or self._cut is not None) and not piece.strip():
+            return ""  # white space alone waits: it may be all there is before the rule's words
+        out = self._writer.write(self._buffer, self._released, limit, self._masked, self._base)
+        self._released = max(limit, self._released)
+        self._trim()
+        return out
+
+    def _trim(self) -> None:
+        keep = min(self._released, self._settled - 1)
+        if keep - self._base > 256:
+            self._buffer = self._buffer[keep - self._base :]
+            self._base = keep
+            self._masked = [item for item in self._masked if item.span.end > self._released]
+
+    def _answer(self, verdict: Verdict) -> str:
+        policy = self._enforcer.policy
+        decisive = verdict.decisive_rules[0] if verdict.decisive_rules else ""
+        rule = policy.rule(decisive) if decisive else None
+        words = answer_text(policy, rule, verdict.action, self._language)
+        return self._writer.answer((_CUT if self._released else "") + words, decisive)
+
+
+def _join(known: Outcome, more: Detection) -> Outcome:
+    if isinstance(known, Failure):
+        return known
+    spans = merge_spans({*known.spans, *more.spans})
+    reasons = dict.fromkeys(r for r in (known.reason, more.reason) if r)
+    return Detection(max(known.score, more.score), spans, ", ".join(reasons))
