@@ -80,9 +80,7 @@ class Scene:
 
     def wire(self) -> bytes:
         """The stream up to its ending."""
-        deltas = [
-            self.text[i : i + self.letters] for i in range(0, len(self.text), self.letters)
-        ]
+        deltas = [self.text[i : i + self.letters] for i in range(0, len(self.text), self.letters)]
         events = [{"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}]
         events += [{"choices": [{"index": 0, "delta": {"content": d}}]} for d in deltas]
         if self.ending == "error":

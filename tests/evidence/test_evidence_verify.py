@@ -78,6 +78,13 @@ TAMPERINGS = {
     "entries of the store that are no JSON": [
         "UPDATE entries SET body = x'00', kind = CASE seq WHEN 4 THEN 'erasure' ELSE kind END"
     ],
+    "an index that hides entries": [
+        "DROP INDEX entries_by_id",
+        "CREATE INDEX entries_by_id ON entries (id) WHERE 0",
+        "PRAGMA writable_schema = ON",
+        """UPDATE sqlite_master SET sql = 'CREATE INDEX entries_by_id ON entries (id)'
+ WHERE name = 'entries_by_id'""",
+    ],
     "a case answered unseen": ["UPDATE cases SET state = 'answered', answer = 'Yes, sue.'"],
     "a case's question": ["UPDATE cases SET question = '{}'"],
     "a case gone": ["DELETE FROM cases"],
@@ -123,6 +130,21 @@ def test_tampering_is_found(kept, way):
     report = verify(path)
     assert not report.ok
     assert list(report.lines())[-1].startswith("NOT INTACT")
+
+
+def test_a_gap_is_told_with_its_place(kept):
+    path, _, _ = kept
+    tamper(path, TAMPERINGS["an entry dropped"])
+    told = [str(problem) for problem in verify(path).problems]
+    assert len(told) == 1
+    assert told[0].startswith("a:6: out of order: 5 was to follow; compare with a copy")
+
+
+def test_an_index_that_hides_entries_is_told(path, answer):
+    with Evidence.open(path) as evidence:
+        evidence.append_sync(answer())
+    tamper(path, TAMPERINGS["an index that hides entries"])
+    assert any("damaged" in problem.what for problem in verify(path).problems)
 
 
 def test_taking_the_triggers_off_and_on_again_changes_nothing(kept):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from remit.policy import PolicyError, load, loads, schema
+from remit.policy import Loaded, PolicyError, Problem, Rule, load, loads, schema
 
 HEAD = """\
 remit: 1
@@ -68,7 +70,7 @@ REFUSED = [
     ("Hollis & Finch", "!!str 1", (2, 15), ["tag", "write plain text"]),
     ("[you should sue]", "[“sue, him”]", (9, 25), ["typographic", "straight quotes"]),
     ("[you should sue]", "[„Klagen, Sie“]", (9, 25), ["typographic", "straight quotes"]),
-    ("[you should sue]", "[sue?, him]", (9, 28), ["must stand in quotes"]),
+    ("[you should sue]", "[“{”]", (9, 26), ["must stand in quotes"]),
     ("responsible: {", "responsible: {[a]: b, ", (3, 15), ["a key must be a word"]),
 ]
 
@@ -159,6 +161,50 @@ def test_a_missing_file_says_how_to_write_one(tmp_path):
 def test_a_directory_is_no_remit(tmp_path):
     with pytest.raises(PolicyError, match="cannot be read"):
         load(tmp_path)
+
+
+def read(text: bytes | str) -> Loaded | list[Problem]:
+    """What came of reading: a remit, or problems that all have a place."""
+    try:
+        return loads(text)
+    except PolicyError as error:
+        return [problem for problem in error.problems if problem.mark.line >= 1]
+
+
+SYNTAX = st.sampled_from(
+    [*"{}[],:&*!#|>-?'\"\\\n\t \u2028\ufeff\x00ax1“”", *WHOLE.split(), "\n  - "]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.binary(max_size=60), st.lists(SYNTAX, max_size=40).map("".join)))
+def test_whatever_is_read_is_a_remit_or_a_refusal_with_a_place(text):
+    assert read(text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(WHOLE)), st.integers(0, 6), st.lists(SYNTAX, max_size=3).map("".join))
+def test_a_remit_with_a_slip_of_the_pen_is_a_remit_or_a_refusal(at, cut, slip):
+    assert read(WHOLE[:at] + slip + WHOLE[at + cut :])
+
+
+@pytest.mark.parametrize("value", ["1", "text", "[a]", "{a: b}", "true", "", "[[[]]]", "1.5"])
+@pytest.mark.parametrize(
+    "key",
+    ["remit", "organisation", "assistant", "responsible", "regions", "delivery", "record", "rules"],
+)
+def test_a_value_of_another_kind_is_never_a_crash(key, value):
+    lines = [line for line in HEAD.splitlines() if not line.startswith(f"{key}:")]
+    assert read("\n".join([*lines, f"{key}: {value}"]))
+
+
+@pytest.mark.parametrize("value", ["1", "text", "[a]", "{a: b}", "true", "", "[[[]]]", "1.5"])
+@pytest.mark.parametrize("key", sorted(Rule.model_fields))
+def test_a_rule_s_value_of_another_kind_is_never_a_crash(key, value):
+    lines = [line for line in RULE.splitlines() if not line.strip("- ").startswith(f"{key}:")]
+    first = f"  - {key}: {value}" if key == "id" else f"    {key}: {value}"
+    at = 1 if key == "id" else len(lines)
+    assert read(HEAD + "\n".join([*lines[:at], first, *lines[at:]]))
 
 
 # --- Words that YAML 1.1 would have taken for something else ------------------------------------

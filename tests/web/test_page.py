@@ -27,7 +27,14 @@ VIEW = PageView(
     demonstration=False,
     policy_digest="0123456789abcdef" * 4,
     rules=(
-        RuleView("no-law", "No legal advice.", "Insurance.", "Compliance", "high", {"output": "hand_over"}),
+        RuleView(
+            "no-law",
+            "No legal advice.",
+            "Insurance.",
+            "Compliance",
+            "high",
+            {"output": "hand_over"},
+        ),
     ),
     tries=("When is VAT due?",),
     language="nl",
@@ -65,7 +72,7 @@ def test_a_stage_or_action_that_the_page_does_not_know_is_shown_as_it_is_written
     rule = replace(VIEW.rules[0], stages={"later": "sing {colleague}", "input": "allow"})
     assert rule.deeds("Bo") == (
         ("Your message", "allow", "let through"),
-        ("later", "sing {colleague}", "sing Bo"),
+        ("later", "sing {colleague}", "sing {colleague}"),
     )
 
 
@@ -81,7 +88,16 @@ def test_a_remit_without_rules_says_that_nothing_is_checked():
 def test_every_value_is_escaped():
     rule = RuleView(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE})
     view = PageView(
-        HOSTILE, HOSTILE, HOSTILE, HOSTILE, True, HOSTILE, (rule,), (HOSTILE,), HOSTILE, HOSTILE
+        organisation=HOSTILE,
+        assistant_name=HOSTILE,
+        assistant_role=HOSTILE,
+        model=HOSTILE,
+        demonstration=True,
+        policy_digest=HOSTILE,
+        rules=(rule,),
+        tries=(HOSTILE,),
+        language=HOSTILE,
+        colleague=HOSTILE,
     )
     clean, hostile = Tags(render(replace(VIEW, demonstration=True))), Tags(render(view))
     assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in clean.tags]
@@ -127,8 +143,19 @@ def test_an_asset_has_its_type_its_tag_and_a_versioned_address(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "../page.py", "..%2fpage.py", "/etc/passwd", "chat.js/", "chat.js\0", "CHAT.JS",
-     "../templates/chat.html", "static/chat.js"],
+    [
+        "",
+        ".",
+        "..",
+        "../page.py",
+        "..%2fpage.py",
+        "/etc/passwd",
+        "chat.js/",
+        "chat.js\0",
+        "CHAT.JS",
+        "../templates/chat.html",
+        "static/chat.js",
+    ],
 )
 def test_a_name_outside_the_table_is_no_asset(name):
     assert asset(name) is None

@@ -89,6 +89,7 @@ class Engine:
     def __init__(self, expressions: Sequence[Expression]) -> None:
         self._expressions = tuple(expressions)
         self._exact: dict[int, Any] = {}
+        self._beginnings: dict[frozenset[int] | None, Beginnings] = {}
         if expressions:
             self._ascii_gate = _compile([e.pattern.source for e in expressions], _GATE)
 
@@ -97,19 +98,23 @@ class Engine:
         sources = [e.pattern.source for e in self._expressions]
         return _compile(sources, _GATE | hyperscan.HS_FLAG_UTF8)
 
-    @cached_property
-    def _beginnings(self) -> Beginnings:
-        return Beginnings([e.pattern for e in self._expressions])
+    def _begins(self, wanted: frozenset[int] | None) -> Beginnings:
+        beginnings = self._beginnings.get(wanted)
+        if beginnings is None:
+            patterns = [e.pattern for e in self._expressions if _is_wanted(e, wanted)]
+            beginnings = self._beginnings[wanted] = Beginnings(patterns)
+        return beginnings
 
-    def prepare(self) -> None:
+    def prepare(self, wanted: frozenset[int] | None = None) -> None:
         """Compiles all that is otherwise compiled when first needed."""
         if self._expressions:
-            _ = self._gate, self._beginnings
-            for number in range(len(self._expressions)):
-                self._exactly(number)
+            _ = self._gate, self._begins(wanted)
+            for number, expression in enumerate(self._expressions):
+                if _is_wanted(expression, wanted):
+                    self._exactly(number)
 
-    def scan(self, text: Text, *, final: bool) -> Scan:
-        """All confirmed hits of a window. Raises TooManyCandidates."""
+    def scan(self, text: Text, *, final: bool, wanted: frozenset[int] | None = None) -> Scan:
+        """All confirmed hits of a window, of all uses or those wanted. Raises TooManyCandidates."""
         if not self._expressions:
             return Scan((), len(text.raw))
         fired: list[int] = []
@@ -123,14 +128,16 @@ class Engine:
         hits: set[tuple[int, Span]] = set()
         pending = len(data)
         for number in fired:
+            if not _is_wanted(self._expressions[number], wanted):
+                continue
             pending = min(pending, self._confirmed(text, number, final, hits))
         if final:
             return Scan(tuple(sorted(hits)), len(text.raw))
-        return Scan(tuple(sorted(hits)), self._settled(text, pending))
+        return Scan(tuple(sorted(hits)), self._settled(text, pending, wanted))
 
-    def _settled(self, text: Text, pending: int) -> int:
+    def _settled(self, text: Text, pending: int, wanted: frozenset[int] | None) -> int:
         folded = text.plain.decode()
-        live = self._beginnings.first(folded, len(plain(text.raw[: text.lead])))
+        live = self._begins(wanted).first(folded, len(plain(text.raw[: text.lead])))
         settled = min(pending, live if text.raw.isascii() else len(folded[:live].encode()))
         return text.plain_index(settled)
 
@@ -168,6 +175,10 @@ class Engine:
             if exact is not None:
                 hits.add((expression.use, text.plain_span(*exact, expression.label)))
         return pending
+
+
+def _is_wanted(expression: Expression, wanted: frozenset[int] | None) -> bool:
+    return wanted is None or expression.use in wanted
 
 
 def _start_after(pattern: Bounded, data: bytes, lead: int, end: int) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use
 from remit.detectors.automaton import is_word
@@ -19,36 +20,46 @@ from remit.detectors.text import Text
 from remit.types import Failure, Interaction, Span
 
 
+_NAMES = tuple(IDENTIFIERS)
+
+
+@lru_cache(maxsize=4)
+def _engine(regions: tuple[str, ...]) -> Engine:
+    """One engine for all kinds, shared by every stage and by echo: compiling it is the dear part."""
+    return Engine(
+        [
+            Expression(
+                bounded(source, IDENTIFIERS[name].width, apart=True),
+                index,
+                name,
+                _confirm(IDENTIFIERS[name], regions),
+            )
+            for index, name in enumerate(_NAMES)
+            for source in IDENTIFIERS[name].expressions
+        ]
+    )
+
+
 class IdentifierMatcher:
     """All identifier kinds that any rule asks for, each scanned once."""
 
     def __init__(self, uses: Sequence[tuple[str, ...]], regions: tuple[str, ...]) -> None:
         self.quiet: dict[str, int] = {}
         self._count = len(uses)
-        self._names = sorted({name for use in uses for name in use})
-        self._askers = [
-            tuple(number for number, use in enumerate(uses) if name in use) for name in self._names
-        ]
-        self._engine = Engine(
-            [
-                Expression(
-                    bounded(source, IDENTIFIERS[name].width, apart=True),
-                    index,
-                    name,
-                    _confirm(IDENTIFIERS[name], regions),
-                )
-                for index, name in enumerate(self._names)
-                for source in IDENTIFIERS[name].expressions
-            ]
-        )
+        self._askers = {
+            index: tuple(number for number, use in enumerate(uses) if name in use)
+            for index, name in enumerate(_NAMES)
+        }
+        self._wanted = frozenset(index for index, askers in self._askers.items() if askers)
+        self._engine = _engine(regions)
 
     def prepare(self) -> None:
-        """Compiles what streams need."""
-        self._engine.prepare()
+        """Compiles what is otherwise compiled when first needed."""
+        self._engine.prepare(self._wanted)
 
     def spans(self, text: Text) -> list[Span]:
         """Every identifier in a whole text, labelled by its name."""
-        return [span for _, span in self._engine.scan(text, final=True).hits]
+        return [span for _, span in self._engine.scan(text, final=True, wanted=self._wanted).hits]
 
     def bind(self, context: Interaction) -> Reader:
         """Itself: the conversation does not matter."""
@@ -57,7 +68,7 @@ class IdentifierMatcher:
     def read(self, text: Text, *, final: bool = True) -> Reading:
         """Outcomes of the window, one per use."""
         try:
-            scan = self._engine.scan(text, final=final)
+            scan = self._engine.scan(text, final=final, wanted=self._wanted)
         except TooManyCandidates as error:
             return Reading((Failure(str(error)),) * self._count, 0)
         hits = [(use, span) for index, span in scan.hits for use in self._askers[index]]

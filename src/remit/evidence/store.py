@@ -123,7 +123,10 @@ class Evidence:
     def append_sync(
         self, record: Mapping[str, Any], *, case: Case | None = None, timeout: float | None = None
     ) -> Entry:
-        """As `append`, from any thread that runs no event loop; waits `timeout` s at most."""
+        """As `append`, from any thread that runs no event loop.
+
+        Raises TimeoutError after `timeout` seconds; the record may still be written then.
+        """
         future: concurrent.futures.Future[Entry] = concurrent.futures.Future()
         self._submit(record, case, future)
         return future.result(timeout)

@@ -1,4 +1,6 @@
-"""Is the record as it was written? Recomputes every hash, in one pass and constant memory.
+"""Is the record as it was written? Recomputes every hash, in one pass.
+
+Memory does not grow with the record: only what was erased, and receipts given, are kept in mind.
 
 What it finds by itself: any byte of an entry edited, entries dropped, inserted, reordered, doubled
 or moved between writers, a tail cut off, a case that differs from its entries, a missing trigger,

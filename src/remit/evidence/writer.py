@@ -140,6 +140,7 @@ class Writer:
             settle([self._turns.popleft()], [None])
 
     def _write(self, batch: Sequence[Job]) -> list[Outcome]:
+        """Commits. After any fault it lets go of the file, and so of half a transaction too."""
         try:
             outcomes = self._commit(batch)
         except Exception as error:  # noqa: BLE001 the thread must outlive whatever happens
@@ -160,13 +161,8 @@ class Writer:
             return self._insert(connection, batch, [None] * len(batch))
         _in_turn(connection, "BEGIN IMMEDIATE", ())
         refusals = [_apply(connection, job.change) for job in batch]
-        head = self._head
-        try:
-            outcomes = self._insert(connection, batch, refusals)
-            connection.execute("COMMIT")
-        except BaseException:
-            self._head = head
-            raise
+        outcomes = self._insert(connection, batch, refusals)
+        connection.execute("COMMIT")
         if any(isinstance(job.change, Erasure) for job in batch):
             # Or the log would keep the erased text until it is next written over.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

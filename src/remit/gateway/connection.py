@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
                 reader.continue_due = False
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         may_read = not self._held and len(reader.items) < self._host.limits.pipeline
-        if may_read != self._reading and not self._lost:
+        if may_read != self._reading and not self._transport.is_closing():
             self._reading = may_read
             if may_read:
                 reader.restart_clock()
@@ -260,7 +260,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def _write(self, start: bytes, body: bytes = b"") -> None:
-        if self._lost:
+        if self._transport.is_closing():
             return
         if len(body) < _JOIN:
             self._transport.write(start + body)
@@ -280,7 +280,7 @@ class Connection(asyncio.Protocol):
         Closing while unread bytes wait would reset the connection, and the client might lose
         the answer: so the sending side is closed, and what comes is dropped for a while.
         """
-        if self._closing or self._lost:
+        if self._closing or self._transport.is_closing():
             return
         self._closing = self._reader.closed = True
         self._held.clear()

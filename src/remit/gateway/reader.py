@@ -46,14 +46,13 @@ class Reader:
         "_body",
         "_client",
         "_clock",
-        "_count",
         "_fed",
         "_headers",
         "_keep_alive",
         "_limits",
+        "_lines",
         "_parser",
         "_pending",
-        "_size",
         "_url",
         "_version",
         "closed",
@@ -74,12 +73,11 @@ class Reader:
         self._client = client
         self._clock = clock
         self._headers: dict[str, str] = {}
+        self._lines: list[tuple[bytes, bytes]] = []
         self._body = bytearray()
         self._url = b""
         self._version = "1.1"
         self._keep_alive = True
-        self._count = 0
-        self._size = 0
         self._fed = 0
         self._pending = 0
 
@@ -97,7 +95,8 @@ class Reader:
         # Unfinished headers, trailers and chunk extensions pile up unseen inside the parser:
         # count what was fed since the message began or its body last grew.
         self._pending += len(data)
-        if self._pending > self._limits.header_bytes:
+        limits = self._limits
+        if self._pending > limits.header_bytes or len(self._lines) > limits.header_count:
             self._refuse_header_size()
 
     def refuse(self, status: int, code: str, message: str) -> None:
@@ -129,9 +128,8 @@ class Reader:
             return
         self.phase = Phase.HEAD
         self.deadline = self._clock() + self._limits.header_seconds
-        self._headers = {}
+        self._lines = []
         self._url = b""
-        self._count = self._size = 0
         self._pending = -self._fed
 
     def on_url(self, url: bytes) -> None:
@@ -140,32 +138,22 @@ class Reader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header, or one trailer, which is dropped (RFC 9110 section 6.5.1)."""
-        if self.phase is not Phase.HEAD or self.closed:
-            return
-        key = name.decode("latin-1").lower()
-        text = value.decode("latin-1").rstrip(" \t")
-        self._size += len(name) + len(value) + 4
-        self._count += 1
-        if self._count > self._limits.header_count:
-            self._refuse_header_size()
-        earlier = self._headers.get(key)
-        if earlier is None:
-            self._headers[key] = text
-        elif key == "host":
-            self.refuse(400, "malformed_request", "more than one Host header: send one")
-        else:
-            self._headers[key] = f"{earlier}{'; ' if key == 'cookie' else ', '}{text}"
+        if self.phase is Phase.HEAD:
+            self._lines.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The blank line: everything that can be judged before the body is."""
         if self.closed:
             return
-        headers, limits, parser = self._headers, self._limits, self._parser
+        limits, parser, lines = self._limits, self._parser, self._lines
+        size = len(self._url) + sum([len(name) + len(value) + 4 for name, value in lines])
+        if size > limits.header_bytes or len(lines) > limits.header_count:
+            self._refuse_header_size()
+            return
+        headers = self._headers = self._gather()
         self._version = parser.get_http_version()
         self._keep_alive = parser.should_keep_alive() and not parser.should_upgrade()
-        if self._size + len(self._url) > limits.header_bytes:
-            self._refuse_header_size()
-        elif (fault := self._framing_fault()) is not None:
+        if (fault := self._framing_fault()) is not None:
             self.refuse(400, "malformed_request", fault)
         elif int(headers.get("content-length", "0")) > limits.body_bytes:
             self._refuse_body_size()
@@ -200,6 +188,24 @@ class Reader:
         self.continue_due = False
         self.closed = not self._keep_alive
         self.items.append(Incoming(request, self._keep_alive, self._version == "1.1"))
+
+    def _gather(self) -> dict[str, str]:
+        lines = self._lines
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1").rstrip(" \t")
+            for name, value in lines
+        }
+        if len(headers) == len(lines):
+            return headers
+        headers = {}
+        for name, value in lines:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")
+            earlier = headers.get(key)
+            if earlier is not None and key == "host":
+                self.refuse(400, "malformed_request", "more than one Host header: send one")
+            joint = "; " if key == "cookie" else ", "
+            headers[key] = text if earlier is None else f"{earlier}{joint}{text}"
+        return headers
 
     def _target(self) -> str:
         if self._url.startswith(b"/"):

@@ -30,6 +30,7 @@ class ClientLimits:
     idle_seconds: float = 30.0
     body_bytes: int = 50_000_000
     header_bytes: int = 65_536
+    header_count: int = 256
     connections: int = 256
 
     def __post_init__(self) -> None:
@@ -61,8 +62,17 @@ class ClientResponse:
     drops the connection.
     """
 
-    __slots__ = ("_ended", "_fault", "_limits", "_parts", "_size", "_waiter", "_wire",
-                 "headers", "status")  # fmt: skip
+    __slots__ = (
+        "_ended",
+        "_fault",
+        "_limits",
+        "_parts",
+        "_size",
+        "_waiter",
+        "_wire",
+        "headers",
+        "status",
+    )
 
     def __init__(
         self, wire: Source, status: int, headers: dict[str, str], limits: ClientLimits
@@ -80,7 +90,7 @@ class ClientResponse:
     async def read(self) -> bytes:
         """The whole body. Raises UpstreamError: too_large, timeout, reset, truncated."""
         limit = self._limits.body_bytes
-        if self._ended and len(self._parts) == 1 and self._size <= limit:
+        if self._ended and self._fault is None and len(self._parts) == 1 and self._size <= limit:
             return self._parts.popleft()
         body = bytearray()
         declared = self.headers.get("content-length", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 from typing import Protocol, cast
 
 import httptools
@@ -38,9 +39,26 @@ class Wire(asyncio.Protocol):
     `deadline` is when the present wait has lasted too long, in the loop's seconds.
     """
 
-    __slots__ = ("_complete", "_headers", "_interim", "_limits", "_loop", "_method", "_parser",
-                 "_paused", "_pool", "_reply", "_response", "_size", "_spoiled", "_touched",
-                 "_transport", "_used", "deadline")  # fmt: skip
+    __slots__ = (
+        "_complete",
+        "_headers",
+        "_interim",
+        "_limits",
+        "_lines",
+        "_loop",
+        "_method",
+        "_parser",
+        "_paused",
+        "_pool",
+        "_reply",
+        "_response",
+        "_size",
+        "_spoiled",
+        "_touched",
+        "_transport",
+        "_used",
+        "deadline",
+    )
 
     _transport: asyncio.Transport
 
@@ -52,6 +70,7 @@ class Wire(asyncio.Protocol):
         self._reply: asyncio.Future[ClientResponse] | None = None
         self._response: ClientResponse | None = None
         self._headers: dict[str, str] = {}
+        self._lines: list[tuple[bytes, bytes]] = []
         self._method = ""
         self._size = 0
         self._touched = self._used = self._paused = False
@@ -68,9 +87,10 @@ class Wire(asyncio.Protocol):
 
         Raises UpstreamError, or Stale where an earlier exchange's connection was closed since.
         """
-        self._reply = reply = self._loop.create_future()
+        reply: asyncio.Future[ClientResponse] = self._loop.create_future()
+        self._reply = reply
         self._response = None
-        self._headers = {}
+        self._lines = []
         self._method = method
         self._size = 0
         self._touched = self._complete = False
@@ -106,15 +126,13 @@ class Wire(asyncio.Protocol):
 
     def run_out(self) -> None:
         """Drops the little that is left of the answer, then is free again; or else is closed."""
+        self.resume()
         self._response = None
         self.deadline = self._loop.time() + _RUN_OUT_SECONDS
-        if self._paused:
-            self._paused = False
-            self._transport.resume_reading()
 
     def resume(self) -> None:
         """The reader of the body has caught up."""
-        if self._paused:
+        if self._paused and not self._transport.is_closing():
             self._paused = False
             self.deadline = self._loop.time() + self._limits.between_bytes_seconds
             self._transport.resume_reading()
@@ -124,6 +142,9 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected."""
         self._transport = cast("asyncio.Transport", transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the answer, or of nobody's: a kept connection has nothing to say."""
@@ -171,11 +192,8 @@ class Wire(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header; trailers are dropped."""
-        if self._response is None and not self._complete:
-            key = name.decode("latin-1").lower()
-            text = value.decode("latin-1").rstrip(" \t")
-            earlier = self._headers.get(key)
-            self._headers[key] = text if earlier is None else f"{earlier}, {text}"
+        if self._response is None:
+            self._lines.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The blank line."""
@@ -188,10 +206,12 @@ class Wire(asyncio.Protocol):
         if not 200 <= status <= 599:
             self._fail("bad_response", f"upstream answered with status {status}")
             return
-        size = sum(len(name) + len(value) for name, value in self._headers.items())
-        if size > self._limits.header_bytes:
+        lines, limits = self._lines, self._limits
+        size = sum([len(name) + len(value) + 4 for name, value in lines])
+        if size > limits.header_bytes or len(lines) > limits.header_count:
             self._fail_on_headers()
             return
+        self._headers = _gather(lines)
         self._response = ClientResponse(self, status, self._headers, self._limits)
         self._reply.set_result(self._response)
         self._size = 0
@@ -213,7 +233,7 @@ class Wire(asyncio.Protocol):
         """The last byte of an answer, or of an interim one (RFC 9110 section 15.2)."""
         if self._interim:
             self._interim = False
-            self._headers = {}
+            self._lines = []
         elif self._reply is not None and self._reply.done():
             self._complete = True
             self._spoiled |= not self._parser.should_keep_alive()
@@ -228,9 +248,7 @@ class Wire(asyncio.Protocol):
         response, self._response, self._reply = self._response, None, None
         # An answer that came before the request was sent leaves half a request on the wire.
         reusable = not self._spoiled and not self._transport.get_write_buffer_size()
-        if self._paused:
-            self._paused = False
-            self._transport.resume_reading()
+        self.resume()
         if response is not None:
             response.end()
         if reusable:
@@ -241,7 +259,9 @@ class Wire(asyncio.Protocol):
             self.abort()
 
     def _fail_on_headers(self) -> None:
-        self._fail("too_large", f"upstream headers over {self._limits.header_bytes} bytes")
+        limits = self._limits
+        bound = f"{limits.header_bytes} bytes or {limits.header_count} lines"
+        self._fail("too_large", f"upstream headers over {bound}")
 
     def _fail(self, kind: str, message: str) -> None:
         reply, response = self._reply, self._response
@@ -252,3 +272,12 @@ class Wire(asyncio.Protocol):
             stale = self._used and not self._touched and kind == "reset"
             reply.set_exception(Stale() if stale else UpstreamError(kind, message))
         self.abort()
+
+
+def _gather(lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Lower-case names to values, repeated ones joined (RFC 9110 section 5.3)."""
+    headers: dict[str, str] = {}
+    for name, value in lines:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers

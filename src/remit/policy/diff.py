@@ -50,6 +50,7 @@ _PASSED: Mapping[str, str] = {
 _SEVERITIES = ("low", "medium", "high", "critical")
 # Whose higher value is the stricter one (+1) or the milder one (-1).
 _DIRECTIONS: Mapping[str, int] = {"threshold": -1, "tolerance": -1, "severity": 1, "on_failure": 1}
+_STRICTEST: Mapping[str, str] = {"delivery.release": "when-complete", "delivery.media": "refuse"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,8 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _whole_effect(key: str, old: Any, new: Any) -> Effect:
     if key == "regions":
         return _by_entries(old or [], new or [])
-    if key == "delivery.release":
-        return "stricter" if new == "when-complete" else "milder"
+    if key in _STRICTEST:
+        return "stricter" if new == _STRICTEST[key] else "milder"
     return "neutral"
 
 
@@ -176,8 +177,9 @@ def _outcome(stage: Stage, word: str | None) -> str:
 
 def _list(rule: Rule, key: str, old: list[Any], new: list[Any]) -> Change:
     before, after = _entries(key, old), _entries(key, new)
-    added = [entry for entry in after if entry not in before]
-    removed = [entry for entry in before if entry not in after]
+    old_set, new_set = frozenset(before), frozenset(after)
+    added = [entry for entry in after if entry not in old_set]
+    removed = [entry for entry in before if entry not in new_set]
     parts = [f"adds {', '.join(added)}"] * bool(added)
     parts += [f"removes {', '.join(removed)}"] * bool(removed)
     words = f"{key} {' and '.join(parts)}" if parts else f"{key} in another order"
@@ -228,8 +230,7 @@ def _sign(difference: float) -> Effect:
 
 
 def _by_entries(old: list[Any], new: list[Any]) -> Effect:
-    added = any(entry not in old for entry in new)
-    removed = any(entry not in new for entry in old)
+    added, removed = frozenset(new) - frozenset(old), frozenset(old) - frozenset(new)
     if added and removed:
         return "mixed"
     return "stricter" if added else "milder" if removed else "neutral"

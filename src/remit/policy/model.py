@@ -68,6 +68,7 @@ class Colleague(_Frozen):
     name: Text_
     via: Literal["queue"] = "queue"
     promise: Text_ = "by the end of the next working day"
+    within_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 24
 
 
 class Responsible(_Frozen):
@@ -191,10 +192,13 @@ class Delivery(_Frozen):
 
     `refusal`: a refusal before the first byte is a `message` (HTTP 200) or an `error` (HTTP 400).
     `release`: text leaves `as-checked`, or only when the whole reply is checked (`when-complete`).
+    `media`: images, sound and files, which no rule can read yet, are a reason to `refuse` a
+    request, or they `pass` and the receipt says that they were not checked.
     """
 
     refusal: Literal["message", "error"] = "message"
     release: Literal["as-checked", "when-complete"] = "as-checked"
+    media: Literal["refuse", "pass"] = "refuse"
 
 
 class Policy(_Frozen):

@@ -19,6 +19,9 @@ MAX_NODES = 50_000
 
 Path = tuple[str | int, ...]
 
+# The C scanner where PyYAML has it: eight times as fast, with the same places.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -93,7 +96,7 @@ def read_source(data: bytes, file: str) -> Source:
 
 def _compose(text: str, file: str) -> yaml.Node:
     depth = 0
-    for nodes, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+    for nodes, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         start = event.start_mark
         mark = Mark(start.line + 1, start.column + 1) if start else Mark(1, 1)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
@@ -107,7 +110,7 @@ def _compose(text: str, file: str) -> yaml.Node:
             depth -= 1
         if depth > MAX_DEPTH or nodes > MAX_NODES:
             raise _refused(file, mark, f"nested deeper than {MAX_DEPTH} levels or too large")
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    node = yaml.compose(text, Loader=_LOADER)
     if node is None:
         raise _refused(file, Mark(1, 1), "the file is empty; `remit init` writes one to start from")
     return node
@@ -143,7 +146,7 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node, mark: Mark) -> Any:
         text: str = node.value
-        if getattr(node, "style", None) is not None:
+        if getattr(node, "style", None):  # None or '' where plain, by the scanner
             return text
         return self._plain(text, mark)
 
@@ -190,6 +193,6 @@ def _yaml_message(error: yaml.MarkedYAMLError) -> str:
         return 'a text with a colon must stand in quotes: "…: …"'
     if "expected ',' or" in problem:
         return f"{problem}; a text with one of , ? : {{ }} [ ] in it must stand in quotes"
-    if "found character '\\t'" in problem:
+    if "found character '\\t'" in problem or "tab character" in problem:
         return "a tab is used for indentation; use spaces"
     return problem

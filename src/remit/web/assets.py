@@ -67,7 +67,7 @@ def _shelf() -> _Shelf:
     for name in sorted(found):
         digest.update(name.encode() + b"\0" + found[name] + b"\0")
     version = digest.hexdigest()[:12]
-    versioned = rb'\1?v=' + version.encode() + b'"'
+    versioned = rb"\1?v=" + version.encode() + b'"'
     return _Shelf(
         version,
         {

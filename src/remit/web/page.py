@@ -42,19 +42,21 @@ _KEY = (
     ("hand_over", "Handed over", "{colleague} takes the question"),
     ("block", "Blocked", "not passed on"),
 )
-_CONTENT_POLICY = "; ".join((
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "connect-src 'self'",
-    "img-src 'self' data:",
-    "base-uri 'none'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-    # Browsers that know it refuse every assignment of text where script or HTML is meant.
-    "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
-))
+_CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self' data:",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        # Browsers that know it refuse every assignment of text where script or HTML is meant.
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class RuleView:
         known = [stage for stage in _PLACES if stage in self.stages]
         others = [stage for stage in self.stages if stage not in _PLACES]
         return tuple(
-            (_PLACES.get(stage, stage), word, _DEEDS.get(word, word).replace("{colleague}", colleague))
+            (_PLACES.get(stage, stage), word, _deed(word, colleague))
             for stage in known + others
             for word in (self.stages[stage],)
         )
@@ -124,6 +126,11 @@ def security_headers() -> tuple[tuple[str, str], ...]:
         ("cross-origin-resource-policy", "same-origin"),
         ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
     )
+
+
+def _deed(word: str, colleague: str) -> str:
+    known = _DEEDS.get(word)
+    return word if known is None else known.replace("{colleague}", colleague)
 
 
 @cache

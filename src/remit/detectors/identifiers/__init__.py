@@ -27,23 +27,20 @@ from remit.detectors.identifiers.dates import calendar_dates
 
 __all__ = ["IDENTIFIERS", "Candidate", "Identifier", "canonical"]
 
+_FAMILIES = (
+    contact.KINDS,
+    telephone.KINDS,
+    birth.KINDS,
+    finance.KINDS,
+    reference.KINDS,
+    europe.KINDS,
+    anglophone.KINDS,
+    passport.KINDS,
+    technical.KINDS,
+    secrets.KINDS,
+)
 IDENTIFIERS: Mapping[str, Identifier] = MappingProxyType(
-    {
-        kind.name: kind
-        for room in (
-            contact,
-            telephone,
-            birth,
-            finance,
-            reference,
-            europe,
-            anglophone,
-            passport,
-            technical,
-            secrets,
-        )
-        for kind in room.KINDS
-    }
+    {kind.name: kind for family in _FAMILIES for kind in family}
 )
 
 

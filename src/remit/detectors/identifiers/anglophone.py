@@ -128,7 +128,12 @@ US_SSN = Identifier(
 
 
 def _is_ein(candidate: Candidate) -> bool:
-    return alone(numbered(candidate)) and ein.is_valid(digits_of(candidate))
+    # A parenthesis before it is an area code's: (0)20-7940958.
+    return (
+        candidate.before != ")"
+        and alone(numbered(candidate))
+        and ein.is_valid(digits_of(candidate))
+    )
 
 
 _EIN_WORDS = r"(?:ein|fein|employer id|employer identification|federal tax id|tax id)"

@@ -58,7 +58,7 @@ class Identifier:
 
 def tail(pattern: str) -> Callable[[str], tuple[int, int]]:
     """A `value` function: the leftmost match of `pattern` that reaches the end of the text."""
-    expression = re.compile(f"(?:{pattern})\\Z", re.IGNORECASE)
+    expression = re.compile(f"(?:{pattern})\\Z", re.IGNORECASE | re.DOTALL)
 
     def value(text: str) -> tuple[int, int]:
         found = expression.search(text)

@@ -9,7 +9,7 @@ from remit.detectors.identifiers.dates import DAY_FIRST, WRITTEN, calendar_dates
 
 _BIRTH_WORDS = (
     r"(?:born|date of birth|birth ?date|birthday|d\.?o\.?b\.?|b-day|geboren|geboortedatum"
-    r"|geboortedag|geb\.?|geburtsdatum|geburtstag|né|née|n[ée]\(e\)|nee le|ne le|nés"
+    r"|geboortedag|verjaardag|geb\.?|geburtsdatum|geburtstag|né|née|n[ée]\(e\)|nee le|ne le|nés"
     r"|date de naissance"
     r"|naissance|naci[oó]|nacid[oa]|fecha de nacimiento|f\. ?nac\.?|nat[oa]|data di nascita"
     r"|nascid[oa]|data de nascimento|nasceu|född|født|födelsedatum|fødselsdato|urodzon[ya]"

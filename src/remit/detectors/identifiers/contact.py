@@ -15,7 +15,7 @@ _FILE_ENDINGS = ("png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "ts", 
 _AT = r" ?[\[({<] ?(?:at|@) ?[\])}>] ?"
 _DOT = r"(?: ?[\[({<] ?(?:dot|punt|punkt|\.) ?[\])}>] ?|\.| dot )"
 _DISGUISED_AT = re.compile(
-    r" ?[\[({<] ?(?:at|@) ?[\])}>] ?|(?<=[a-z0-9])(?<=.) at (?=\S+ dot )", re.IGNORECASE
+    r" ?[\[({<] ?(?:at|@) ?[\])}>] ?|(?<=[a-z0-9]) at (?=\S+ dot )", re.IGNORECASE
 )
 _DISGUISED_DOT = re.compile(r" ?[\[({<] ?(?:dot|punt|punkt|\.) ?[\])}>] ?| dot ", re.IGNORECASE)
 

@@ -29,7 +29,7 @@ ISO = r"[0-9]{4}[./-][0-9]{1,2}[./-][0-9]{1,2}"
 COMPACT = r"[0-9]{8}"
 DAY_FIRST = (
     r"[0-9]{1,2}(?:st|nd|rd|th|er|\.|º|°)?[ -]{1,2}(?:of |de )?[a-zéûä]{3,9}[.,]?"
-    r"(?: de| del)?[ -][0-9]{2,4}"
+    r"(?: de| del)?[ -]'?[0-9]{2,4}"
 )
 MONTH_FIRST = r"[a-zéûä]{3,9}\.? [0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}"
 WRITTEN = (NUMERIC, ISO, DAY_FIRST, MONTH_FIRST, COMPACT)

@@ -112,6 +112,8 @@ def card_issuer(digits: str) -> str | None:
 
 def _genuine_card(text: str) -> bool:
     digits = compact(text)
+    if not (digits.isascii() and digits.isdigit()):
+        return False
     if card_issuer(digits) is None or not luhn.is_valid(digits):
         return False
     if len(digits) != 13:

@@ -13,7 +13,10 @@ from remit.detectors.identifiers.base import (
     tail,
 )
 
-_PASSPORT_WORDS = r"(?:passport|paspoort|reisepass|pass-nr|passnummer|passeport|pasaporte|passaporto|passaporte|pas[ -]?nummer|paspoortnummer)"
+_PASSPORT_WORDS = (
+    r"(?:passport|paspoort|paspoortnummer|pas[ -]?nummer|reisepass|passnummer|pass-nr|passeport"
+    r"|pasaporte|passaporto|passaporte)"
+)
 _NUMBERED = tail(r"(?<![a-z0-9])(?:[a-z]{0,3}[0-9][a-z0-9]*(?: [0-9]{2,3}){0,2}|[a-z0-9]{6,9})")
 
 

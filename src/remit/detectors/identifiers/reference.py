@@ -24,17 +24,14 @@ from remit.detectors.identifiers.dates import looks_like_date
 
 _NEAR = r"[ -/:-~]{1,16}"
 _SORT_CODE = r"[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}"
-_BANK = re.compile(
-    r"(?P<sort>[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2})[^0-9]+(?P<account>[0-9]{8})\Z"
-    r"|(?P<account2>[0-9]{8})[^0-9]+(?P<sort2>[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2})\Z"
-)
+_BANK = re.compile(rf"{_SORT_CODE}[^0-9]+[0-9]{{8}}\Z|(?<![0-9])[0-9]{{8}}[^0-9]+{_SORT_CODE}\Z")
 
 
 def _is_bank_account(candidate: Candidate) -> bool:
     if not alone(trim(candidate, from_digit)):
         return False
     text = candidate.text
-    if (text[:1].lower() in ("r", "a") and "rout" in text.lower()) or text[:3].lower() == "aba":
+    if text[:3].lower() in ("rou", "aba"):
         return rtn.is_valid(compact(cut(from_digit, text)))
     return _BANK.search(text) is not None
 
@@ -54,9 +51,7 @@ BANK_ACCOUNT = Identifier(
     value=from_digit,
 )
 
-_NUMBER_OF = (
-    r"(?:numéro|numero|n°|nº|no\.?|núm\.?|número|num\.?) ?(?:de |di |del |do )?"
-)
+_NUMBER_OF = r"(?:numéro|numero|n°|nº|no\.?|núm\.?|número|num\.?) ?(?:de |di |del |do )?"
 _ACCOUNT_WORDS = (
     r"(?:(?:account|acct|a/c|customer|client|member|membership|policy|contract|subscriber|loyalty)"
     r"[ -]?(?:number|no|nr|num|id|ref|reference|#)"

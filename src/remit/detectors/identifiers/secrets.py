@@ -142,8 +142,6 @@ def _is_private_key(candidate: Candidate) -> bool:
     return text.endswith(("KEY-----", "BLOCK-----")) or not _BODY_CHAR.match(candidate.after[:1])
 
 
-
-
 def _key_block(text: str) -> tuple[int, int]:
     """Up to the END line, where there is one."""
     closing = re.search(r"-----END [A-Z ]{0,40}-----", text)
@@ -163,7 +161,7 @@ PRIVATE_KEY = Identifier(
 
 # --- in context -----------------------------------------------------------------------------
 
-_WORDS_FOR_PASSWORD = (
+_WORDS_BEFORE = (
     r"(?:password|passwd|pwd|passphrase|passcode|wachtwoord|passwort|kennwort|mot de passe|mdp"
     r"|contraseña|senha)"
 )
@@ -209,7 +207,7 @@ def _is_password(candidate: Candidate) -> bool:
 PASSWORD = Identifier(
     name="password",
     title="password, named as such",
-    expressions=(rf"{_WORDS_FOR_PASSWORD}{_LINK}[^\s\"'`<>,;]+",),
+    expressions=(rf"{_WORDS_BEFORE}{_LINK}[^\s\"'`<>,;]+",),
     valid=_is_password,
     group="secret",
     value=_assigned,
@@ -238,6 +236,11 @@ API_KEY = Identifier(
 )
 
 
+def _bearer_value(text: str) -> tuple[int, int]:
+    start = min(len("bearer "), len(text))
+    return start, max(len(text.rstrip(".")), start)
+
+
 def _is_bearer(candidate: Candidate) -> bool:
     if candidate.before.isalnum() or _joined(candidate.after[:1]):
         return False
@@ -253,7 +256,7 @@ BEARER = Identifier(
     expressions=(r"bearer [A-Za-z0-9._~+/-]{16,}={0,2}",),
     valid=_is_bearer,
     group="secret",
-    value=lambda text: (7, len(text)),
+    value=_bearer_value,
     width=2048,
 )
 

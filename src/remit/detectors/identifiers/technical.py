@@ -37,8 +37,10 @@ def _v6(text: str) -> bool:
 
 def _is_ip(candidate: Candidate) -> bool:
     before, after, text = candidate.before, candidate.after, candidate.text
-    if before.isalnum() or after[:1].isalnum() or (before in (".", ":", "-", "_") and before != ""):
-        return before == ":" and _v4(text) and not after[:1].isalnum()
+    if before.isalnum() or after[:1].isalnum() or before in (".", "-", "_"):
+        return False
+    if before == ":":
+        return _v4(text)  # "ip:8.8.8.8"
     if ":" in text:
         return not (after[:1] == ":" or (after[:1] == "." and after[1:2].isdigit())) and _v6(text)
     if after[:1] in (".", "-", "_") and after[1:2].isalnum():

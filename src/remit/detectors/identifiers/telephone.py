@@ -48,7 +48,8 @@ _CONTEXT_NUMBER = tail(r"(?<![0-9+(])[+(0-9][ ./()+0-9-]*")
 # prefix, a currency. It is part of the expression so that a match that has it can be refused.
 _LEAD = r"(?:[0-9]{2,6}[ .-]|[a-z]{2}[0-9]{2} [a-z0-9]{4} |(?:be|el) |(?:€|\$|£|eur) ?)?"
 _LEAD_TEXT = re.compile(
-    r"(?P<digits>[1-9][0-9]{1,5})(?P<break>[ .-])(?=[(]?0[1-9]|[0-9])|(?P<iban>[a-z]{2}[0-9]{2} [a-z0-9]{4} )"
+    r"(?P<digits>[1-9][0-9]{1,5})(?P<break>[ .-])(?=[(]?[0-9])"
+    r"|(?P<iban>[a-z]{2}[0-9]{2} [a-z0-9]{4} )"
     r"|(?P<vat>(?:be|el) )|(?P<money>(?:€|\$|£|eur) ?)",
     re.IGNORECASE,
 )
@@ -57,7 +58,9 @@ _LEAD_TEXT = re.compile(
 def _group_expression(sizes: tuple[int, ...]) -> str:
     first, *others = sizes
     lead = f"[1-9][0-9]{{{first - 1}}}"
-    return lead + "".join(f"[ -][0-9]{{{size}}}" for size in others)
+    # Dots in threes are an amount, in twos throughout an address of a machine.
+    dotted = "." if sizes in ((3, 2, 2, 2), (2, 3, 2, 2)) else ""
+    return lead + "".join(f"[ {dotted}-][0-9]{{{size}}}" for size in others)
 
 
 def _sizes(text: str) -> tuple[int, ...]:
@@ -126,6 +129,8 @@ def _is_phone(candidate: Candidate) -> bool:
         return False
     digits = "".join(char for char in text if char.isdigit())
     if text.startswith("+") or digits.startswith("00"):
+        if "(0)" in text:
+            digits = "".join(char for char in text.replace("(0)", "") if char.isdigit())
         return _is_international(text, digits)
     decimals = candidate.after[:1] == "," and candidate.after[1:2].isdigit()
     if not alone(number) or decimals:
@@ -134,6 +139,9 @@ def _is_phone(candidate: Candidate) -> bool:
     return _is_national(text, digits, candidate.regions, named=named)
 
 
+_NANP_SHAPE = (
+    r"(?:1[ .-]?)?(?:[(][2-9][0-9]{2}[)][ .-]?|[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}"
+)
 PHONE = Identifier(
     name="phone",
     title="telephone number",
@@ -141,10 +149,10 @@ PHONE = Identifier(
         rf"\+ ?[(]?[1-9](?:{_BREAK}[0-9]){{6,14}}",
         rf"00 ?[1-9](?:{_BREAK}[0-9]){{6,14}}",
         # One expression a length: then the end of a candidate fixes where it starts.
-        *(rf"{_LEAD}[(]?0[1-9](?:[ ./()-]{{0,2}}[0-9]){{{count}}}" for count in range(6, 11)),
-        _LEAD + r"(?:1[ .-]?)?(?:[(][2-9][0-9]{2}[)][ .-]?|[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}",
+        *(rf"{_LEAD}[(]?0[1-9](?:{_BREAK}[0-9]){{{count}}}" for count in range(6, 11)),
+        _LEAD + _NANP_SHAPE,
         *(_LEAD + _group_expression(sizes) for sizes in _GROUPED),
-        rf"{_PHONE_WORDS}[ .:=,a-z{chr(39)}-]{{0,12}}[(]?[0-9](?:[ ./()-]{{0,2}}[0-9]){{6,11}}",
+        rf"{_PHONE_WORDS}[ .:=,a-z'-]{{0,12}}[(]?[0-9](?:[ ./()-]{{0,2}}[0-9]){{6,11}}",
     ),
     valid=_is_phone,
     group="contact",

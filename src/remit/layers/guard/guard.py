@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ class GuardedInput:
     """What may go to the model: the messages with their masks, or the answer in their place.
 
     `answer` is set where a rule stops the conversation before the model is asked. `judged` holds
-    the verdict on each message, by index; `marks` the masks in each changed message.
+    the verdict on each message, by index; `masked` the spans that were masked in it, `withheld`
+    what stands in the place of a message that was taken out.
     """
 
     messages: tuple[Message, ...]
@@ -35,6 +36,8 @@ class GuardedInput:
     action: Action
     answer: str | None = None
     decisive: str = ""
+    masked: Mapping[int, tuple[Masked, ...]] = field(default_factory=dict)
+    withheld: Mapping[int, str] = field(default_factory=dict)
 
 
 class Guard:
@@ -53,6 +56,14 @@ class Guard:
     ) -> Guard:
         """Reads and compiles a remit. Raises PolicyError, naming file, line and cure."""
         return cls(compile_policy(load(path), kinds, models))
+
+    def prepare(self) -> None:
+        """Compiles what is otherwise compiled when first needed; worth a thread at start-up."""
+        for stage in Stage:
+            for asked in self._enforcer.asked(stage):
+                prepare = getattr(asked.matcher, "prepare", None)
+                if prepare is not None:
+                    prepare()
 
     @property
     def policy(self) -> Policy:
@@ -99,33 +110,45 @@ class Guard:
         if all(verdict.action <= Action.FLAG for verdict in judged.values()):
             action = max((v.action for v in judged.values()), default=Action.ALLOW)
             return GuardedInput(turns, judged, action)
-        newest = _newest(turns)
-        passed, worst, decisive = list(turns), Action.ALLOW, ""
+        newest = newest_turn(turns)
+        masked: dict[int, tuple[Masked, ...]] = {}
+        withheld: dict[int, str] = {}
+        worst, decisive = Action.ALLOW, ""
         for index, verdict in judged.items():
-            if verdict.action.stops and not _withholds(turns[index], index, newest, verdict):
-                if verdict.action > worst:
-                    decisive = verdict.decisive_rules[0]
-            elif verdict.action.stops:
-                withheld = f"[withheld by rule {verdict.decisive_rules[0]}]"
-                passed[index] = Message(turns[index].role, withheld, turns[index].name)
-                if index < newest:
-                    continue
-            elif verdict.action is Action.REDACT:
-                masked, _ = mask_whole(turns[index].text, _to_mask(verdict))
-                passed[index] = Message(turns[index].role, masked, turns[index].name)
-            worst = max(worst, verdict.action)
+            if verdict.action is Action.REDACT:
+                masked[index] = tuple(_to_mask(verdict))
+            elif verdict.action.stops and _withholds(turns[index], index, newest, verdict):
+                withheld[index] = f"[withheld by rule {verdict.decisive_rules[0]}]"
+            elif verdict.action.stops and verdict.action > worst:
+                decisive = verdict.decisive_rules[0]
+            if index >= newest or verdict.action is Action.REDACT:
+                worst = max(worst, verdict.action)
+        passed = tuple(
+            Message(turn.role, _passed(turn.text, masked.get(i), withheld.get(i)), turn.name)
+            for i, turn in enumerate(turns)
+        )
         answer = self._words(turns, decisive, worst) if decisive else None
-        return GuardedInput(tuple(passed), judged, worst, answer, decisive)
+        return GuardedInput(passed, judged, worst, answer, decisive, masked, withheld)
 
     def _words(self, turns: Sequence[Message], rule: str, action: Action) -> str:
         return answer_text(self.policy, self.policy.rule(rule), action, self.language(turns))
 
     # --- output -----------------------------------------------------------------------------
 
-    def output(self, messages: Sequence[Turn], *, confidential: Sequence[str] = ()) -> Guarded:
-        """Judges the last message, the assistant's, in the light of those before."""
+    def output(
+        self,
+        messages: Sequence[Turn],
+        *,
+        confidential: Sequence[str] = (),
+        canaries: Sequence[str] = (),
+    ) -> Guarded:
+        """Judges the last message, the assistant's, in the light of those before.
+
+        `confidential` are texts that were given to the assistant in confidence, `canaries`
+        markers planted in its instructions; rules with `echo` keep both from coming out.
+        """
         turns = _turns(messages)
-        context = Interaction(turns, confidential=tuple(confidential))
+        context = Interaction(turns, "", tuple(confidential), tuple(canaries))
         if not self._enforcer.slow(Stage.OUTPUT):
             verdict = self._enforcer.judge(context, Stage.OUTPUT)
             if verdict.action <= Action.FLAG:
@@ -135,13 +158,17 @@ class Guard:
         return _guarded(stream, text)
 
     async def aoutput(
-        self, messages: Sequence[Turn], *, confidential: Sequence[str] = ()
+        self,
+        messages: Sequence[Turn],
+        *,
+        confidential: Sequence[str] = (),
+        canaries: Sequence[str] = (),
     ) -> Guarded:
         """As `output`, without blocking the event loop."""
         turns = _turns(messages)
-        context = Interaction(turns, confidential=tuple(confidential))
+        context = Interaction(turns, "", tuple(confidential), tuple(canaries))
         if not self._enforcer.slow(Stage.OUTPUT):
-            return self.output(turns, confidential=confidential)
+            return self.output(turns, confidential=confidential, canaries=canaries)
         stream = self._stream(context)
         text = stream.feed(context.judged) + await stream.afinish()
         return _guarded(stream, text)
@@ -158,12 +185,13 @@ class Guard:
         chunks: Iterable[str],
         *,
         confidential: Sequence[str] = (),
+        canaries: Sequence[str] = (),
     ) -> Iterator[str]:
         """Delivers a reply as it is checked. `messages` are those before the reply.
 
         Stops taking chunks once a rule blocks.
         """
-        stream = self._stream(_context(messages, confidential))
+        stream = self._stream(_context(messages, confidential, canaries))
         for chunk in chunks:
             if out := stream.feed(chunk):
                 yield out
@@ -178,9 +206,10 @@ class Guard:
         chunks: AsyncIterable[str],
         *,
         confidential: Sequence[str] = (),
+        canaries: Sequence[str] = (),
     ) -> AsyncIterator[str]:
         """As `stream`, for asynchronous chunks."""
-        stream = self._stream(_context(messages, confidential))
+        stream = self._stream(_context(messages, confidential, canaries))
         async for chunk in chunks:
             if out := stream.feed(chunk):
                 yield out
@@ -248,9 +277,11 @@ def _guarded(stream: Stream, text: str) -> Guarded:
     return Guarded(text, stream.verdict, stream.marks, stream.complete)
 
 
-def _context(messages: Sequence[Turn], confidential: Sequence[str]) -> Interaction:
+def _context(
+    messages: Sequence[Turn], confidential: Sequence[str], canaries: Sequence[str]
+) -> Interaction:
     turns = (*_turns(messages), Message("assistant", ""))
-    return Interaction(turns, confidential=tuple(confidential))
+    return Interaction(turns, "", tuple(confidential), tuple(canaries))
 
 
 def _turns(messages: Sequence[Turn]) -> tuple[Message, ...]:
@@ -277,7 +308,7 @@ def _stage(turn: Message) -> Stage:
     return Stage.TOOL if turn.role in ("tool", "function") else Stage.INPUT
 
 
-def _newest(turns: Sequence[Message]) -> int:
+def newest_turn(turns: Sequence[Message]) -> int:
     """The index after the last message of the assistant: from there on all is new."""
     for index in range(len(turns) - 1, -1, -1):
         if turns[index].role == "assistant" and index < len(turns) - 1:
@@ -289,6 +320,12 @@ def _withholds(turn: Message, index: int, newest: int, verdict: Verdict) -> bool
     """True where the message is taken out instead of ending the conversation."""
     is_result = _stage(turn) is Stage.TOOL and verdict.action is Action.REPLACE
     return index < newest or is_result
+
+
+def _passed(text: str, masked: tuple[Masked, ...] | None, withheld: str | None) -> str:
+    if withheld is not None:
+        return withheld
+    return mask_whole(text, list(masked))[0] if masked else text
 
 
 def _to_mask(verdict: Verdict) -> list[Masked]:

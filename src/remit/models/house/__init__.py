@@ -139,7 +139,7 @@ class House:
 def _filled(wording: Wording, turns: list[tuple[str, str]]) -> str:
     """The answer with its blanks filled from the conversation, which a careful model never does."""
     if "{details}" in wording.say:
-        told = (text for role, text in turns if role != "assistant")
+        told = (text for role, text in turns if role in ("user", "tool"))
         found = dict.fromkeys(m.group() for text in told for m in _CONFIDED.finditer(text))
         details = ", ".join(found)
         return wording.say.replace("{details}", details) if details else wording.without

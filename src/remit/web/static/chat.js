@@ -62,7 +62,7 @@ async function run(turn) {
   } catch (error) {
     pen.flush();
     if (control.signal.reason === "cleared") return;
-    if (error.name === "AbortError" || control.signal.aborted) remark(turn, "Stopped.");
+    if (control.signal.aborted) remark(turn, "Stopped.");
     else fault(turn, error);
   }
   end(turn, control);
@@ -105,10 +105,8 @@ function writer(turn) {
     cancelAnimationFrame(frame);
     frame = 0;
     if (!waiting) return;
-    const follow = atEnd();
-    grow(turn.answered, waiting);
+    following(() => grow(turn.answered, waiting));
     waiting = "";
-    if (follow) toEnd();
   };
   const write = (delta) => {
     turn.answer += delta;
@@ -118,13 +116,12 @@ function writer(turn) {
   return { write, flush };
 }
 
-function atEnd() {
+/** Makes a change that may lengthen the page; who was reading its end still is. */
+function following(change) {
   const page = document.documentElement;
-  return page.scrollHeight - page.scrollTop - page.clientHeight < 120;
-}
-
-function toEnd() {
-  document.documentElement.scrollTop = document.documentElement.scrollHeight;
+  const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 120;
+  change();
+  if (atEnd) page.scrollTop = page.scrollHeight;
 }
 
 function reveal(node) {
@@ -133,7 +130,7 @@ function reveal(node) {
 }
 
 function remark(turn, text) {
-  turn.foot.append(el("p", { class: "remark" }, text));
+  following(() => turn.foot.append(el("p", { class: "remark" }, text)));
 }
 
 function fault(turn, error) {
@@ -144,9 +141,9 @@ function fault(turn, error) {
     message.focus();
     run(turn);
   });
-  turn.foot.append(el("div", { class: "fault" }, icon("warn"),
-    el("div", {}, el("p", {}, known.message),
-      known.detail ? el("p", { class: "detail", dir: "auto" }, known.detail) : null), again));
+  const words = el("div", {}, el("p", {}, known.message),
+    known.detail ? el("p", { class: "detail", dir: "auto" }, known.detail) : null);
+  following(() => turn.foot.append(el("div", { class: "fault" }, icon("warn"), words, again)));
   say(`${known.message} You can try again.`);
 }
 
@@ -160,12 +157,12 @@ async function account(turn, id, index) {
   }
   try {
     const receipt = await fetchReceipt(id);
-    const follow = atEnd();
     const open = wide.matches;
     const copied = () => say("Receipt id copied.");
-    turn.margin.replaceChildren(panel(receipt, { colleague, open, copied }));
-    annotate(turn, marks(receipt, index));
-    if (follow) toEnd();
+    following(() => {
+      turn.margin.replaceChildren(panel(receipt, { colleague, open, copied }));
+      annotate(turn, marks(receipt, index));
+    });
     const { word, rest } = describe(receipt, colleague);
     if (spoken) say(`${assistant}: ${spoken} Remit: ${word} ${rest}`);
   } catch {
@@ -176,7 +173,8 @@ async function account(turn, id, index) {
 }
 
 function noReceipt(turn, text, again = null) {
-  turn.margin.replaceChildren(el("div", { class: "receipt missing" }, icon("warn"), el("p", {}, text), again));
+  const missing = el("div", { class: "receipt missing" }, icon("warn"), el("p", {}, text), again);
+  following(() => turn.margin.replaceChildren(missing));
 }
 
 function annotate(turn, { message: inQuestion, answer: inAnswer }) {

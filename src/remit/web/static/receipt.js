@@ -124,13 +124,14 @@ function noteItem({ number, findings }) {
   const stages = [...new Set(findings.map((finding) => finding.stage))];
   const where = list(stages.map((stage) => place(stage).toLowerCase()));
   const reasons = [...new Set(findings.map(reason))];
+  const failed = findings.some((finding) => finding.failure);
   return el("li", { class: `note act-${known(action)}` },
     el("p", { class: "where" },
       el("span", { class: "number", "aria-hidden": "true" }, String(number)),
       el("span", { class: "tag" }, icon(known(action)), WORDS[action] ?? String(action)),
       el("span", {}, where)),
     el("p", { class: "says", dir: "auto" }, says ?? rule),
-    ...reasons.map((line) => el("p", { class: "reason", dir: "auto" }, line)),
+    ...reasons.map((line) => el("p", { class: failed ? "reason failed" : "reason", dir: "auto" }, line)),
     el("p", { class: "owner" }, el("a", { href: `#rule-${rule}` }, rule), ` · ${owner ?? "no owner"}`));
 }
 

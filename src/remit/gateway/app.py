@@ -1,0 +1,157 @@
+"""The gateway's doors: which request goes where, and who may come in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+
+from remit.evidence import EvidenceError
+from remit.gateway import wire
+from remit.gateway.chat import chat, failed
+from remit.gateway.deployment import Deployment
+from remit.gateway.keys import Key, Keyring
+from remit.gateway.message import Request, Response, refusal
+from remit.gateway.metrics import Metrics
+from remit.gateway.page import page_of
+from remit.models.base import UpstreamError
+from remit.web import asset, asset_headers, security_headers
+
+_JSON = [("content-type", "application/json")]
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
+
+
+class Gateway:
+    """The application: deployments by remit, keys, counters."""
+
+    def __init__(
+        self,
+        default: Deployment,
+        others: Mapping[str, Deployment] | None = None,
+        keys: Keyring | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._default = default
+        self._others = dict(others or {})
+        self._keys = keys
+        self._metrics = metrics or Metrics()
+        self._routes: dict[tuple[str, str], Callable[[Request, Deployment], Awaitable[Response]]] = {
+            ("POST", "/v1/chat/completions"): self._chat,
+            ("GET", "/v1/models"): self._models,
+        }
+
+    async def __call__(self, request: Request) -> Response:
+        """Answers a request."""
+        began = time.perf_counter()
+        response = await self._answer(request)
+        path = request.path if response.status != 404 else "other"
+        if path.startswith(("/static/", "/receipts/")):
+            path = path[: path.index("/", 1)]
+        self._metrics.request(path, response.status, time.perf_counter() - began)
+        return response
+
+    async def _answer(self, request: Request) -> Response:
+        stranger = self._stranger(request)
+        if stranger is not None:
+            return stranger
+        if request.path == "/health":
+            return self._health()
+        deployment = self._default
+        if self._keys is not None:
+            key = self._keys.find(request.headers.get("authorization", ""))
+            if key is None:
+                return _unauthorised()
+            wait = self._keys.wait(key)
+            if wait:
+                return _too_many(wait)
+            deployment = self._deployment(key)
+        route = self._routes.get((request.method, request.path))
+        if route is not None:
+            return await route(request, deployment)
+        return self._pages(request, deployment)
+
+    def _stranger(self, request: Request) -> Response | None:
+        """Refuses what a web page of somebody else's would send to a gateway without keys."""
+        if self._keys is not None:
+            return None
+        host = request.headers.get("host", "")
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        if host and name not in _LOOPBACK:
+            return refusal(421, "wrong_host", f"this gateway answers on localhost, not for {host!r}")
+        origin = request.headers.get("origin")
+        if origin and origin.partition("://")[2] != host:
+            return refusal(403, "foreign_origin", "requests from other web pages are refused")
+        return None
+
+    def _deployment(self, key: Key) -> Deployment:
+        return self._others[key.remit] if key.remit else self._default
+
+    async def _chat(self, request: Request, deployment: Deployment) -> Response:
+        try:
+            return await chat(deployment, request.body, request.headers, self._metrics.answer)
+        except wire.RequestError as error:
+            body = wire.error(str(error), "invalid_request_error", error.code, error.param)
+            return Response(400, _JSON, orjson.dumps(body))
+        except EvidenceError as error:
+            return failed(error)
+
+    async def _models(self, _request: Request, deployment: Deployment) -> Response:
+        try:
+            reply = await deployment.model.models()
+        except UpstreamError as error:
+            body = wire.error(f"The model could not be reached ({error.kind}).", "server_error", error.kind)
+            return Response(502, _JSON, orjson.dumps(body))
+        headers = [(k, v) for k, v in reply.headers.items() if k != "content-type"]
+        return Response(reply.status, [*_JSON, *headers], reply.body or b"")
+
+    def _health(self) -> Response:
+        broken = self._default.evidence.broken
+        body: dict[str, Any] = {"status": "ok" if broken is None else "no record"}
+        body["policy"] = self._default.guard.policy.digest
+        return Response(200 if broken is None else 503, _JSON, orjson.dumps(body))
+
+    def _pages(self, request: Request, deployment: Deployment) -> Response:
+        path = request.path
+        if request.method not in ("GET", "HEAD"):
+            return refusal(404, "not_found", f"nothing is served at {request.method} {path}")
+        if path == "/metrics":
+            kind = "text/plain; version=0.0.4; charset=utf-8"
+            return Response(200, [("content-type", kind)], self._metrics.text())
+        if path.startswith("/receipts/"):
+            receipt = deployment.receipt(path.removeprefix("/receipts/"))
+            if receipt is None:
+                return refusal(404, "not_found", "there is no such receipt")
+            return Response(200, [*_JSON, ("cache-control", "no-store")], orjson.dumps(receipt))
+        if path.startswith("/static/"):
+            return _static(path.removeprefix("/static/"), request)
+        if path == "/" and self._keys is None:
+            headers = [("content-type", "text/html; charset=utf-8"), *security_headers()]
+            return Response(200, headers, page_of(deployment))
+        return refusal(404, "not_found", f"nothing is served at {path}")
+
+
+def _static(name: str, request: Request) -> Response:
+    found = asset(name)
+    if found is None:
+        return refusal(404, "not_found", "there is no such file")
+    headers = [*asset_headers(name), *security_headers()]
+    tag = dict(headers)["etag"]
+    if request.headers.get("if-none-match") == tag:
+        return Response(304, headers)
+    return Response(200, list(dict(headers).items()), found[0])
+
+
+def _unauthorised() -> Response:
+    body = wire.error(
+        "This gateway needs a client key: Authorization: Bearer rmt-…",
+        "invalid_request_error",
+        "invalid_api_key",
+    )
+    return Response(401, [*_JSON, ("www-authenticate", "Bearer")], orjson.dumps(body))
+
+
+def _too_many(wait: float) -> Response:
+    body = wire.error("Too many requests for this key.", "rate_limit_error", "rate_limit_exceeded")
+    return Response(429, [*_JSON, ("retry-after", str(int(wait) + 1))], orjson.dumps(body))

@@ -1,0 +1,97 @@
+"""One remit in service: its guard, its instructions to the model, its model and its record."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from remit.evidence import Case, Entry, Evidence, EvidenceError, show
+from remit.layers.guard import Guard
+from remit.layers.prompt import Prompt, compile_prompt
+from remit.models.base import Model
+from remit.types import Json, Stage
+
+# The newest receipts are answered from memory: a page asks for them at once.
+_RECEIPTS = 512
+
+
+@dataclass
+class Deployment:
+    """All that answering under one remit needs."""
+
+    guard: Guard
+    model: Model
+    evidence: Evidence
+    canary: str = ""
+    upstream: str = ""
+    demonstration: bool = False
+    model_id: str = ""
+    receipts: dict[str, Json] = field(default_factory=dict)
+
+    @cached_property
+    def instructions(self) -> Prompt:
+        """The system prompt that the remit asks for; empty where it asks for nothing."""
+        return compile_prompt(self.guard.policy, canary=self.canary or None)
+
+    @property
+    def canaries(self) -> tuple[str, ...]:
+        """What was planted in the instructions."""
+        return (self.canary,) if self.canary else ()
+
+    @cached_property
+    def asks_input(self) -> bool:
+        """True where a rule speaks of what clients or tools say."""
+        enforcer = self.guard.enforcer
+        return bool(enforcer.asked(Stage.INPUT) or enforcer.asked(Stage.TOOL))
+
+    @cached_property
+    def asks_output(self) -> bool:
+        """True where a rule speaks of what the assistant says."""
+        return bool(self.guard.enforcer.asked(Stage.OUTPUT))
+
+    @cached_property
+    def asks_tools(self) -> bool:
+        """True where a rule speaks of tool calls."""
+        return bool(self.guard.enforcer.asked(Stage.TOOL))
+
+    @cached_property
+    def checked(self) -> str:
+        """Which rules are asked on which channel, for the header of every answer."""
+        enforcer = self.guard.enforcer
+        parts = []
+        for stage in (Stage.INPUT, Stage.OUTPUT, Stage.TOOL):
+            rules = ",".join(rule.id for rule in enforcer.rules(stage))
+            if rules:
+                parts.append(f"{stage.value}={rules}")
+        return "; ".join(parts)
+
+    async def keep(self, record: Json, case: Case | None) -> None:
+        """Puts a record on the disk. Raises EvidenceError."""
+        self._remember(record, await self.evidence.append(record, case=case))
+
+    def keep_later(self, record: Json, case: Case | None) -> None:
+        """Queues a record whose answer nobody waits for any more."""
+        with suppress(EvidenceError):
+            future = self.evidence.append_nowait(record, case=case)
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def receipt(self, id: str) -> Json | None:
+        """The receipt of an answer, with its place in the chain."""
+        found = self.receipts.get(id)
+        if found is not None:
+            return found
+        try:
+            shown = show(self.evidence.path, id)
+        except EvidenceError:
+            return None
+        record, chain = shown["record"], shown["chain"]
+        if record is None or record.get("kind") == "start":
+            return None
+        return {**record, "record": {key: chain[key] for key in ("writer", "seq", "hash")}}
+
+    def _remember(self, record: Json, entry: Entry) -> None:
+        place = {"writer": entry.writer, "seq": entry.seq, "hash": entry.hash}
+        self.receipts[record["id"]] = {**record, "record": place}
+        if len(self.receipts) > _RECEIPTS:
+            del self.receipts[next(iter(self.receipts))]

@@ -1,0 +1,115 @@
+"""Client keys: who may ask, under which remit, and how often. Only hashes are kept.
+
+A key is 256 random bits, so one SHA-256 is enough to keep it: there is nothing to guess.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+PREFIX = "rmt-"
+
+
+class KeyFileError(ValueError):
+    """The key file cannot be used; the message names the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One client's key: its hash, the remit it is bound to (empty: the server's), its rate."""
+
+    name: str
+    sha256: str
+    remit: str = ""
+    per_minute: int = 600
+
+
+def new_key(name: str, remit: str = "", per_minute: int = 600) -> tuple[str, Key]:
+    """A fresh key, to be shown once, and what is kept of it."""
+    secret = PREFIX + secrets.token_urlsafe(32)
+    return secret, Key(name, _hash(secret), remit, per_minute)
+
+
+def load_keys(path: str | Path) -> tuple[Key, ...]:
+    """The keys of a file. Raises KeyFileError."""
+    try:
+        value = json.loads(Path(path).read_text("utf-8"))
+        keys = tuple(Key(**item) for item in value["keys"])
+    except FileNotFoundError:
+        raise KeyFileError(f"no key file {path}; `remit keys add NAME --file {path}`") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise KeyFileError(f"key file {path} cannot be read: {error}") from None
+    if not keys:
+        raise KeyFileError(f"key file {path} holds no key; `remit keys add NAME --file {path}`")
+    return keys
+
+
+def add_key(path: str | Path, name: str, remit: str = "", per_minute: int = 600) -> str:
+    """Adds a key to a file (made with mode 0600); answers the secret, which is kept nowhere.
+
+    Raises KeyFileError where the name is taken.
+    """
+    keys = load_keys(path) if Path(path).exists() else ()
+    if any(key.name == name for key in keys):
+        raise KeyFileError(f"key file {path} has a key '{name}'; choose another name")
+    secret, key = new_key(name, remit, per_minute)
+    text = json.dumps({"keys": [asdict(k) for k in (*keys, key)]}, indent=2)
+    fresh = Path(f"{path}.new")
+    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text + "\n")
+    fresh.replace(path)
+    return secret
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+
+@dataclass(slots=True)
+class Keyring:
+    """Knows keys by their secrets, and counts requests: a bucket of a minute's worth each.
+
+    Each worker process counts for itself; the rate is shared out by `workers`.
+    """
+
+    keys: tuple[Key, ...]
+    workers: int = 1
+    _buckets: dict[str, _Bucket] = field(default_factory=dict)
+
+    def find(self, authorization: str) -> Key | None:
+        """The key of an `Authorization: Bearer …` header."""
+        scheme, _, secret = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not secret:
+            return None
+        digest = _hash(secret.strip())
+        found = None
+        for key in self.keys:
+            # Every key is compared, in constant time each: the time tells nothing.
+            if hmac.compare_digest(key.sha256, digest):
+                found = key
+        return found
+
+    def wait(self, key: Key, now: float | None = None) -> float:
+        """Seconds until this key may ask again; 0 takes the request from its bucket."""
+        now = time.monotonic() if now is None else now
+        size = max(1.0, key.per_minute / self.workers)
+        bucket = self._buckets.setdefault(key.sha256, _Bucket(size, now))
+        bucket.tokens = min(size, bucket.tokens + (now - bucket.at) * size / 60)
+        bucket.at = now
+        if bucket.tokens >= 1:
+            bucket.tokens -= 1
+            return 0.0
+        return (1 - bucket.tokens) * 60 / size
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,35 @@
+"""What `remit serve` is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """Plain values, so that they can be handed to worker processes.
+
+    `upstream` is an OpenAI-compatible address, `house` or `scripted`; `judge` is an address,
+    optionally followed by a comma and a model's name; `keys` a file written by `remit keys add`.
+    """
+
+    remit_path: str
+    upstream: str = "house"
+    script: str | None = None
+    model: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8400
+    workers: int = 1
+    evidence: str = "remit-evidence.db"
+    keys: str | None = None
+    judge: str | None = None
+    api_key: str | None = None
+    tls_certificate: str | None = None
+    tls_key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ServeOptions({self.remit_path}, {self.upstream}, {self.host}:{self.port})"
+
+
+class StartError(Exception):
+    """The gateway refuses to start; the message names the thing and the cure."""
