@@ -100,6 +100,10 @@ class Enforcer:
     def __init__(self, policy: Policy, stages: Mapping[Stage, tuple[Asked, ...]]) -> None:
         self.policy = policy
         self._stages = stages
+        self._rules = {
+            stage: tuple(rule for rule in policy.rules if rule.action(stage) is not None)
+            for stage in Stage
+        }
         self._clean = {stage: self._clean_verdict(stage) for stage in Stage}
         self._slow = {
             stage: tuple(asked for asked in self.asked(stage) if asked.slow) for stage in Stage
@@ -111,7 +115,7 @@ class Enforcer:
 
     def rules(self, stage: Stage) -> tuple[Rule, ...]:
         """The rules that are asked at a stage."""
-        return tuple(rule for rule in self.policy.rules if rule.action(stage) is not None)
+        return self._rules[stage]
 
     def slow(self, stage: Stage) -> bool:
         """True where a detector of this stage waits on a model."""

@@ -66,7 +66,10 @@ VIEW = PageView(
 
 @dataclass
 class Scene:
-    """One answer: its text, how it is cut and how it ends (done, error, lost, hang)."""
+    """One answer: its text, how it is cut and how it ends (done, error, lost, hang).
+
+    `spread` writes an event over several data lines; `late` is how often its receipt is missing.
+    """
 
     text: str = ""
     receipt: dict[str, Any] | None = None
@@ -75,6 +78,7 @@ class Scene:
     ending: str = "done"
     status: int = 200
     line_end: str = "\n"
+    spread: bool = False
     late: int = 0
     pause: float = 0.0
 
@@ -89,7 +93,8 @@ class Scene:
             events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
         lines = [": hello", ""]
         for event in events:
-            lines += ["data: " + json.dumps(event, ensure_ascii=False), ""]
+            text = json.dumps(event, ensure_ascii=False, indent=0 if self.spread else None)
+            lines += [f"data: {line}" for line in text.split("\n")] + [""]
         if self.ending == "done":
             lines += ["data: [DONE]", ""]
         return (self.line_end.join(lines) + self.line_end).encode()

@@ -57,7 +57,7 @@ def test_a_stream_reads_the_same_however_it_is_cut(desk, visit):
     cuts = [(end, size) for end in ("\n", "\r\n", "\r") for size in (1, 7, 1 << 20)]
     watched = visit()
     for turn, (end, size) in enumerate(cuts, 1):
-        scene = Scene(text, receipt(), letters=3, bytes_a_write=size, line_end=end)
+        scene = Scene(text, receipt(), letters=3, bytes_a_write=size, line_end=end, spread=True)
         desk.scenes["q"] = scene
         ask(watched.page, "q", answers=turn)
         shown = watched.page.locator(f".turn:nth-child({turn}) .answer .text p")

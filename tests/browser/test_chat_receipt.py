@@ -63,6 +63,29 @@ def test_an_action_has_its_word_its_icon_and_its_rule(desk, visit):
             assert words in note
 
 
+def test_a_finding_that_the_remit_lets_through_is_not_called_nothing(desk, visit):
+    notes = [finding("no-legal-advice", "input", "allow", "topic legal advice")]
+    desk.scenes = {"q": Scene("Hi.", receipt(findings=notes))}
+    page = visit().page
+    ask(page, "q")
+    text = page.locator(".receipt").inner_text()
+    assert "Passed Checked 4 rules. 1 finding, let through." in text
+    assert "Nothing found" not in text
+
+
+def test_a_mark_over_several_lines_has_its_number_once(desk, visit):
+    notes = [finding("no-guarantees", "output", "replace", "phrase")]
+    marks = {"complete": False, "marks": [[0, 11, "no-guarantees", "answer"]]}
+    desk.scenes = {
+        "q": Scene("One.\n\nTwo. x", receipt("replace", findings=notes, delivered=marks))
+    }
+    page = visit().page
+    ask(page, "q")
+    page.wait_for_selector(".answer .text mark")
+    assert page.locator(".answer .text mark").all_text_contents() == ["One.", "Two. "]
+    assert page.locator(".answer .text mark[data-note]").all_text_contents() == ["Two. "]
+
+
 def test_a_failed_check_is_shown_as_failed(desk, visit):
     notes = [finding("no-guarantees", "output", "block", "", score=None, failure="timed out")]
     desk.scenes = {"q": Scene("", receipt("block", findings=notes, decisive=["no-guarantees"]))}

@@ -50,8 +50,9 @@ class Reader(Protocol):
     """Reads texts in the light of one conversation. Pure: same text, same reading.
 
     The same call serves whole texts and streams, so that both have one meaning. A stream is
-    read in windows: the window starts at the last settled index, less one character of context
-    (`text.lead`), and grows word by word. Two duties make the union of the windows' spans equal
+    read in windows: the window starts at the last settled index and grows word by word. Before
+    it stands its context (`text.lead` characters): the last character, and where that one is
+    invisible, before it the last that can be seen. Two duties make the union of the windows' spans equal
     to the spans of the whole text: report no span that starts inside the lead or that more text
     could change, and settle nothing that may still become a match.
 

@@ -41,7 +41,7 @@ _INTRODUCED = re.compile(
     rf" *({_CAPITAL} +(?:{_PARTICLE} +){{0,3}}{_CAPITAL}(?: +{_CAPITAL})?)"
 )
 _DIGIT_WORDS = {
-    word: str(digit)
+    letters(word): str(digit)
     for words in (
         "zero one two three four five six seven eight nine",
         "nul een twee drie vier vijf zes zeven acht negen",
@@ -50,10 +50,16 @@ _DIGIT_WORDS = {
         "cero uno dos tres cuatro cinco seis siete ocho nueve",
     )
     for digit, word in enumerate(words.split())
-} | {"oh": "0", "één": "1", "double": ""}
-_DIGIT_WORD = re.compile(
-    r"(?<![^\W_])(?:" + "|".join(sorted(_DIGIT_WORDS, key=len, reverse=True)) + r")(?![^\W_])",
-    re.IGNORECASE,
+} | {"oh": "0", "double": ""}
+_ANY_WORD = "|".join(sorted(_DIGIT_WORDS, key=len, reverse=True))
+_DIGIT_WORD = re.compile(rf"(?<![^\W_])(?:{_ANY_WORD})(?![^\W_])", re.IGNORECASE)
+_TOKEN = rf"(?:{_ANY_WORD}|\d{{1,4}})"
+# A number spelled out is three words or more in a row; "one or two" is no number.
+_SPELLED = re.compile(
+    rf"(?<![^\W_])(?:{_TOKEN}[\W_]{{1,3}}){{2}}{_TOKEN}(?![^\W_])", re.IGNORECASE
+)
+_SPELLING = re.compile(
+    rf"(?<![^\W_])(?:{_ANY_WORD})(?:[\W_]{{1,3}}{_TOKEN})*[\W_]{{0,3}}\Z", re.IGNORECASE
 )
 
 
@@ -162,6 +168,7 @@ class Confided:
             for length in range(1, len(value) + 1)
         )
         self._longest = max(map(len, self._values), default=0)
+        self._digits = any(value.isdigit() for value in self._values)
 
     @property
     def empty(self) -> bool:
@@ -178,27 +185,39 @@ class Confided:
         if not self._values or self._excess:
             return [], len(text.raw)
         spans, settled = self._search(text, text.letters, None, final)
-        if _DIGIT_WORD.search(text.raw):
+        if self._digits and (
+            _SPELLED.search(text.raw) or (not final and _SPELLING.search(text.raw))
+        ):
             folded, origins = _spelled(text)
-            more, other = self._search(text, folded, origins, final)
+            more, other = self._search(text, folded, origins, final, spelled=True)
             spans, settled = [*spans, *more], min(settled, other)
         return spans, settled
 
     def _search(
-        self, text: Text, folded: str, origins: list[tuple[int, int]] | None, final: bool
+        self,
+        text: Text,
+        folded: str,
+        origins: list[tuple[int, int]] | None,
+        final: bool,
+        *,
+        spelled: bool = False,
     ) -> tuple[list[Span], int]:
-        spans = []
+        spans, undecided = [], len(text.raw)
         for value, label in self._values.items():
             at = folded.find(value)
             while at >= 0:
                 origins = origins or [(i, i + 1) for i in text.letter_origins]
-                span = _aligned(text, origins[at : at + len(value)], value, final)
-                if span is not None:
-                    spans.append(Span(*span, label))
+                start, end = origins[at][0], origins[at + len(value) - 1][1]
+                if not final and end + _LOOKAHEAD > len(text.raw):
+                    undecided = min(undecided, start if start >= text.lead else undecided)
+                elif spelled and not _SPELLED.search(text.raw, start, end):
+                    pass  # written in digits here; the other folding finds it
+                elif _aligned(text, origins[at : at + len(value)], value):
+                    spans.append(Span(start, end, label))
                 at = folded.find(value, at + 1)
         if final:
             return spans, len(text.raw)
-        return spans, self._settled(text, folded, origins)
+        return spans, min(undecided, self._settled(text, folded, origins))
 
     def _settled(self, text: Text, folded: str, origins: list[tuple[int, int]] | None) -> int:
         for length in range(min(self._longest, len(folded)), 0, -1):
@@ -210,7 +229,6 @@ class Confided:
         return len(text.raw)
 
 
-
 def _edge(left: str, right: str) -> bool:
     """True where a value may begin or end between two characters: not inside a word or number."""
     both_digits = left.isdigit() and right.isdigit()
@@ -218,24 +236,20 @@ def _edge(left: str, right: str) -> bool:
     return not (both_digits or both_letters)
 
 
-def _aligned(
-    text: Text, origins: list[tuple[int, int]], value: str, final: bool
-) -> tuple[int, int] | None:
+def _aligned(text: Text, origins: list[tuple[int, int]], value: str) -> bool:
+    """True where a value stands by itself, not in a word or number, and is not torn apart."""
     start, end = origins[0][0], origins[-1][1]
     raw = text.raw
-    if start < text.lead or (not final and end + _LOOKAHEAD > len(raw)):
-        return None
-    if not _edge(raw[start - 1 : start] if start else "", value[0]):
-        return None
+    if start < text.lead or not _edge(raw[start - 1 : start] if start else "", value[0]):
+        return False
     after = raw[end : end + 2]
     if not _edge(value[-1], after[:1]):
-        return None
+        return False
     if value[-1].isdigit() and after[:1] in (",", ".") and after[1:2].isdigit():
-        return None  # a longer number goes on
-    for (_, left), (right, _) in zip(origins, origins[1:], strict=False):
-        if right - left > _GAP:
-            return None
-    return start, end
+        return False  # a longer number goes on
+    return all(
+        right - left <= _GAP for (_, left), (right, _) in zip(origins, origins[1:], strict=False)
+    )
 
 
 def _spelled(text: Text) -> tuple[str, list[tuple[int, int]]]:

@@ -79,7 +79,8 @@ class Book:
                 continue  # too short, or still going on
             end = _word_end(rest, length)
             if end is not None:
-                spans.append(Span(match.start(), match.start() + end, "passages"))
+                first = match.start() + rest.skeleton_origins[0]
+                spans.append(Span(first, match.start() + end, "passages"))
         return spans
 
     def _run(self, folded: bytes) -> int:

@@ -106,6 +106,11 @@ def plain(text: str) -> str:
     return text if text.isascii() else text.translate(_PLAIN)
 
 
+def visible(char: str) -> bool:
+    """False for a character of which the plain folding keeps nothing."""
+    return char.isascii() or bool(_PLAIN[ord(char)])
+
+
 def letters(text: str) -> str:
     """The skeleton before leetspeak is undone: character for character as long as it."""
     return text.translate(_LETTERS)

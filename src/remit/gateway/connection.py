@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import socket
 from collections.abc import AsyncIterator
 from typing import Protocol, cast
 
 from remit.gateway.message import App, Limits, Response, has_body, head, refusal
 from remit.gateway.reader import Incoming, Phase, Reader
+from remit.gateway.sender import Sender
 
 log = logging.getLogger(__name__)
 
 # Bytes parsed at a time, so that one read full of tiny requests cannot outrun the pipeline bound.
 _SLICE = 16_384
-# Above this, copying a body behind its headers costs more than a second write.
-_JOIN = 65_536
 
 
 class Host(Protocol):
@@ -45,34 +43,30 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_blocked",
         "_closing",
         "_current",
         "_held",
         "_host",
         "_lost",
-        "_patience",
         "_reader",
         "_reading",
+        "_sender",
         "_task",
         "_transport",
-        "_unsent",
     )
 
     _transport: asyncio.Transport
     _reader: Reader
+    _sender: Sender
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._held = bytearray()
         self._current: Incoming | None = None
         self._task: asyncio.Task[None] | None = None
-        self._blocked: asyncio.Future[None] | None = None
         self._reading = True
         self._closing = False
         self._lost = False
-        self._patience = math.inf
-        self._unsent = 0
 
     # What the transport calls.
 
@@ -84,7 +78,9 @@ class Connection(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._reader = Reader(self._host.limits, client, self._host.loop.time)
+        limits, loop = self._host.limits, self._host.loop
+        self._reader = Reader(limits, client, loop.time)
+        self._sender = Sender(self._transport, loop, limits.write_seconds)
         if not self._host.admit(self):
             self._reader.refuse(503, "overloaded", "too many connections: try again later")
             self._advance()
@@ -107,32 +103,24 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone."""
         self._lost = True
-        self._abandon()
         self._host.forget(self)
+        self._abandon()
 
     def pause_writing(self) -> None:
         """The client reads more slowly than it is written to."""
-        self._blocked = self._host.loop.create_future()
-        self._be_patient(self._host.limits.write_seconds)
+        self._sender.block()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
-        blocked, self._blocked = self._blocked, None
-        if blocked is not None and not blocked.done():
-            blocked.set_result(None)
-        if not self._closing:
-            self._patience = math.inf
+        self._sender.unblock(closing=self._closing)
 
     # What the server calls.
 
     def check(self, now: float) -> None:
         """Enforces the deadlines that have passed at `now`."""
-        if now > self._patience:
-            unsent = self._transport.get_write_buffer_size()
-            if unsent >= self._unsent:
-                self._transport.abort()
-                return
-            self._be_patient(self._host.limits.write_seconds)
+        if self._sender.is_stalled(now):
+            self._transport.abort()
+            return
         reader = self._reader
         if now > reader.deadline and self._reading and not self._closing:
             if reader.phase is Phase.IDLE:
@@ -178,7 +166,7 @@ class Connection(asyncio.Protocol):
                     self._task = self._host.loop.create_task(self._answer(item))
             elif reader.continue_due:
                 reader.continue_due = False
-                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self._sender.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         may_read = not self._held and len(reader.items) < self._host.limits.pipeline
         if may_read != self._reading and not self._transport.is_closing():
             self._reading = may_read
@@ -223,9 +211,8 @@ class Connection(asyncio.Protocol):
         sends = has_body(response.status, incoming.request.method)
         if self._lost or response.stream is None or not sends:
             await response.discard()
-            self._write(start, response.body if sends else b"")
-            if self._blocked is not None:
-                await self._blocked
+            self._sender.write(start, response.body if sends else b"")
+            await self._sender.drain()
             return True
         try:
             return await self._send_stream(start, response.stream, chunks=incoming.chunks)
@@ -234,21 +221,13 @@ class Connection(asyncio.Protocol):
 
     def _head(self, response: Response, incoming: Incoming) -> bytes:
         close = not incoming.keep_alive or self._host.draining
-        if response.stream is not None and not incoming.chunks:
-            close = True
         return head(response, chunked=incoming.chunks, close=close)
 
     async def _send_stream(
         self, start: bytes, stream: AsyncIterator[bytes], *, chunks: bool
     ) -> bool:
         try:
-            self._write(start)
-            async for item in stream:
-                if not item:  # an empty chunk would end the body
-                    continue
-                self._write(b"%x\r\n%b\r\n" % (len(item), item) if chunks else item)
-                if self._blocked is not None:
-                    await self._blocked
+            await self._sender.stream(start, stream, chunks=chunks)
         except Exception:
             log.exception("the application's stream failed: the answer is cut short")
             # Without the last chunk a clean close reads as truncated; a body that runs to the
@@ -256,22 +235,12 @@ class Connection(asyncio.Protocol):
             if chunks:
                 self._close()
             return chunks
-        self._write(b"0\r\n\r\n" if chunks else b"")
         return True
-
-    def _write(self, start: bytes, body: bytes = b"") -> None:
-        if self._transport.is_closing():
-            return
-        if len(body) < _JOIN:
-            self._transport.write(start + body)
-        else:
-            self._transport.write(start)
-            self._transport.write(body)
 
     # Ending.
 
     def _refuse(self, response: Response) -> None:
-        self._write(head(response, chunked=False, close=True), response.body)
+        self._sender.write(head(response, chunked=False, close=True), response.body)
         self._close()
 
     def _close(self, *, linger: bool = True) -> None:
@@ -284,18 +253,11 @@ class Connection(asyncio.Protocol):
             return
         self._closing = self._reader.closed = True
         self._held.clear()
-        limits = self._host.limits
-        unsent = self._transport.get_write_buffer_size()
-        self._be_patient(limits.write_seconds if unsent else limits.linger_seconds)
+        self._sender.finish(self._host.limits.linger_seconds)
         if linger and self._transport.can_write_eof():
             self._transport.write_eof()
         else:
             self._transport.close()
-
-    def _be_patient(self, seconds: float) -> None:
-        """Aborts after `seconds`, unless some of what is unsent was taken by then."""
-        self._patience = self._host.loop.time() + seconds
-        self._unsent = self._transport.get_write_buffer_size()
 
     def _abandon(self) -> None:
         current, self._current = self._current, None

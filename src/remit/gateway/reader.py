@@ -152,7 +152,10 @@ class Reader:
             return
         headers = self._headers = self._gather()
         self._version = parser.get_http_version()
-        self._keep_alive = parser.should_keep_alive() and not parser.should_upgrade()
+        # An HTTP/1.0 client that keeps connections could not tell where a stream ends.
+        self._keep_alive = (
+            parser.should_keep_alive() and not parser.should_upgrade() and self._version == "1.1"
+        )
         if (fault := self._framing_fault()) is not None:
             self.refuse(400, "malformed_request", fault)
         elif int(headers.get("content-length", "0")) > limits.body_bytes:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 from remit.models.base import UpstreamError
 
-# Bytes held for a reader that lags before the upstream is made to wait, and to go on.
+# Bytes held for a reader that lags before the upstream is made to wait.
 _HIGH_WATER = 262_144
-_LOW_WATER = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class ClientResponse:
         self.headers = headers
         self._wire: Source | None = wire
         self._limits = limits
-        self._parts: deque[bytes] = deque()
+        self._parts: list[bytes] = []
         self._size = 0
         self._ended = False
         self._fault: UpstreamError | None = None
@@ -91,7 +89,7 @@ class ClientResponse:
         """The whole body. Raises UpstreamError: too_large, timeout, reset, truncated."""
         limit = self._limits.body_bytes
         if self._ended and self._fault is None and len(self._parts) == 1 and self._size <= limit:
-            return self._parts.popleft()
+            return self._take()
         body = bytearray()
         declared = self.headers.get("content-length", "")
         fits = not declared.isdecimal() or int(declared) <= limit
@@ -161,9 +159,11 @@ class ClientResponse:
             self._wake()
 
     def _take(self) -> bytes:
-        part = self._parts.popleft()
-        self._size -= len(part)
-        if self._wire is not None and self._size <= _LOW_WATER:
+        # All that has come is one piece: a burst then costs its reader one step, not sixty.
+        part = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self._parts.clear()
+        self._size = 0
+        if self._wire is not None:
             self._wire.resume()
         return part
 

@@ -191,13 +191,14 @@ class Delivery(_Frozen):
     """How answers reach the client.
 
     `refusal`: a refusal before the first byte is a `message` (HTTP 200) or an `error` (HTTP 400).
-    `release`: text leaves `as-checked`, or only when the whole reply is checked (`when-complete`).
+    `release`: text leaves `as-checked`, word by word; or `by-sentence`, so that no sentence is
+    begun that a rule then stops; or only `when-complete`, so that a stopped reply is not begun.
     `media`: images, sound and files, which no rule can read yet, are a reason to `refuse` a
     request, or they `pass` and the receipt says that they were not checked.
     """
 
     refusal: Literal["message", "error"] = "message"
-    release: Literal["as-checked", "when-complete"] = "as-checked"
+    release: Literal["as-checked", "by-sentence", "when-complete"] = "as-checked"
     media: Literal["refuse", "pass"] = "refuse"
 
 

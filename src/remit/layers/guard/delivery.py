@@ -34,6 +34,14 @@ _DEFAULT = {
         "es": "He pasado su pregunta a {colleague}.",
     },
 }
+# Said where a reply was already begun when a rule stopped it.
+_STOPPED = {
+    "en": "Sorry, I have to stop there.",
+    "nl": "Sorry, hier moet ik stoppen.",
+    "de": "Entschuldigung, hier muss ich aufhören.",
+    "fr": "Pardon, je dois m'arrêter là.",
+    "es": "Perdone, tengo que parar aquí.",
+}
 _COMMON = {
     "en": "the is are you what how can my do does i to of and for when please your",
     "nl": "de het een is zijn ik wat hoe kan mijn u je van en voor wanneer mag moet niet",
@@ -96,6 +104,11 @@ def answer_text(policy: Policy, rule: Rule | None, action: Action, language: str
         "assistant": policy.assistant.name if policy.assistant else "the assistant",
     }
     return re.sub(r"\{(\w+)\}", lambda match: words.get(match[1], match[0]), answer)
+
+
+def cut_text(language: str) -> str:
+    """What joins the beginning of a reply to the rule's words."""
+    return f"… {_STOPPED.get(language, _STOPPED['en'])}\n\n"
 
 
 def mask_whole(text: str, masked: list[Masked]) -> tuple[str, list[Mark]]:

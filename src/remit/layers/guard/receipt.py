@@ -96,9 +96,9 @@ class Log:
         return record
 
     def _channel(self, stage: Stage) -> dict[str, Any]:
-        mine = [verdict for _, verdict in self.verdicts if verdict.stage is stage]
+        mine = [verdict.action for _, verdict in self.verdicts if verdict.stage is stage]
         rules = [rule.id for rule in self.enforcer.rules(stage)] if mine else []
-        action = max((verdict.action for verdict in mine), default=Action.ALLOW)
+        action = max(mine, default=Action.ALLOW)
         return {
             "checked": bool(rules),
             "rules": rules,

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from remit.detectors.base import Reader
-from remit.detectors.text import Text
+from remit.detectors.text import Text, visible
 from remit.enforce import Asked, Enforcer, attempt, decide, findings, run, violation
-from remit.layers.guard.delivery import Mark, Masked, Writer, answer_text
+from remit.layers.guard.delivery import Mark, Masked, Writer, answer_text, cut_text
 from remit.policy import Rule
 from remit.types import (
     CLEAN,
@@ -38,9 +38,13 @@ from remit.types import (
 
 _OPEN = r"[^\s\u2e80-\U0010ffff]"
 _TICK = re.compile(rf"{_OPEN}{{0,63}}[\s\u2e80-\U0010ffff]|{_OPEN}{{64}}")
-_CUT = "…\n\n"
+_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*\s+|\n+|[。！？]+")
 _QUIET_LENGTH = 48
 _QUIET_WINDOWS = 20_000
+# A tail this long is read again only when it has grown by an eighth: else the time that a hostile
+# text takes would grow with its square. Text that is held anyway is read in pieces of this size.
+_LONG_TAIL = 1_024
+_HELD_PIECE = 4_096
 
 
 @dataclass(slots=True)
@@ -52,6 +56,22 @@ class _Track:
     outcomes: list[Outcome]
     quiet: dict[str, int]
     settled: int = 0
+    lead: str = ""
+
+    def settle(self, passed: str) -> None:
+        """Moves on by some characters, of which the last stay as context."""
+        if passed:
+            self.settled += len(passed)
+            self.lead = _context(self.lead, passed)
+
+
+def _context(lead: str, passed: str) -> str:
+    """The last character, and before an invisible one the last that can be seen."""
+    last = passed[-1]
+    if visible(last):
+        return last
+    seen = next((char for char in reversed(passed) if visible(char)), lead[:1])
+    return seen + last if seen and visible(seen) else last
 
 
 @dataclass(slots=True)
@@ -88,12 +108,15 @@ class Stream:
             for asked, reader in enforcer.readers(context, stage)
         ]
         self._passes = not enforcer.asked(stage)
-        self._holds = (
-            enforcer.slow(stage) or enforcer.policy.delivery.release == "when-complete"
-        )
+        self._unit = enforcer.policy.delivery.release
+        self._holds = enforcer.slow(stage) or self._unit == "when-complete"
+        self._sentence = 0  # where the sentence that is not yet settled begins
         self._parts: list[str] = []
-        self._buffer = ""  # the text from `_base` on
+        self._buffer = ""  # the text from `_base` on, but for what waits
         self._base = 0
+        self._waiting: list[str] = []
+        self._length = 0
+        self._due = 0  # nothing is read before here
         self._ticked = 0  # read up to here
         self._settled = 0  # nothing before here can still become part of a match
         self._released = 0  # delivered up to here
@@ -127,15 +150,25 @@ class Stream:
         self._parts.append(chunk)
         if self._passes:
             return self._writer.copy(chunk)
-        self._buffer += chunk
+        self._waiting.append(chunk)
+        self._length += len(chunk)
+        if self._length < self._due:
+            return ""
+        self._take()
         out: list[str] = []
         while not self.blocked:
             match = _TICK.match(self._buffer, self._ticked - self._base)
             if match is None:
                 break
-            self._tick(match.end() + self._base, final=False)
-            out.append(self._release())
+            self._ticked = match.end() + self._base
+            if self._ticked >= self._due:
+                self._tick(self._ticked, final=False)
+                out.append(self._release())
         return "".join(out)
+
+    def _take(self) -> None:
+        self._buffer += "".join(self._waiting)
+        self._waiting.clear()
 
     def finish(self) -> str:
         """The rest, and the rule's words where the text was stopped. Sets `verdict`."""
@@ -166,7 +199,8 @@ class Stream:
             self.verdict = self._enforcer.clean(self._stage)
             return ""
         if not self.blocked:
-            self._tick(self._base + len(self._buffer), final=True, slow=slow)
+            self._take()
+            self._tick(self._length, final=True, slow=slow)
         out = self._release(final=True)
         answers = [(track.asked, tuple(track.outcomes)) for track in self._tracks] + slow
         if not self._failures and all(o is CLEAN for _, outcomes in answers for o in outcomes):
@@ -188,27 +222,56 @@ class Stream:
         stops: list[tuple[int, Action]] = []
         read, piece, window = -1, "", None
         for track in self._tracks:
-            start = track.settled
-            lead = 1 if start else 0
-            if start != read:
-                piece = self._buffer[start - lead - self._base : end - self._base]
-                read, window = start, None
-            known = track.quiet.get(piece) if lead and not final else None
+            lead = len(track.lead)
+            if track.settled != read:
+                read, window = track.settled, None
+                piece = track.lead + self._buffer[read - self._base : end - self._base]
+            known = track.quiet.get(piece) if lead == 1 and not final else None
             if known is None:
                 window = window or Text(piece, lead)
                 known = self._read(track, window, final, stops, before)
-            track.settled = start = start - lead + known
-            if start < lowest:
-                lowest = start
+            track.settle(piece[lead:known])
+            if track.settled < lowest:
+                lowest = track.settled
         self._settled = lowest
         for asked, outcomes in slow:
             for rule, outcome in zip(asked.rules, outcomes, strict=True):
                 stops += self._act(rule, outcome, 0)
-        self._ticked = end
-        if stops and self._cut is None:
-            whole = self._enforcer.policy.delivery.release == "when-complete"
-            self._cut = 0 if whole else min(self._settled, *(cut for cut, _ in stops))
+        self._due = self._next(end)
+        if stops:
+            self._stop(min(cut for cut, _ in stops))
         self.blocked = self.blocked or any(action is Action.BLOCK for _, action in stops)
+
+    def _next(self, end: int) -> int:
+        """The index before which the text need not be read again, a text read up to `end`."""
+        if self._holds:
+            return end + _HELD_PIECE
+        tail = end - min(self._settled, self._released)
+        return end + tail // 8 if tail > _LONG_TAIL else 0
+
+    def _stop(self, index: int) -> None:
+        """The text ends for the client where a violation begins, unless it has ended before."""
+        if self._cut is None:
+            index = min(index, self._settled)
+            self._cut = min(index, self._begun(index))
+        elif self._holds:
+            self._cut = min(self._cut, index)
+
+    def _begun(self, index: int) -> int:
+        """Where the unit of release that holds a character begins."""
+        if self._unit == "when-complete":
+            return 0
+        if self._unit == "by-sentence":
+            self._move_sentence(index)
+            return self._sentence
+        return index
+
+    def _move_sentence(self, index: int) -> None:
+        """Moves to the last sentence that begins at or before a character."""
+        piece = self._buffer[self._sentence - self._base : index - self._base]
+        ends = [match.end() for match in _SENTENCE_END.finditer(piece)]
+        if ends:
+            self._sentence += ends[-1]
 
     def _read(
         self, track: _Track, window: Text, final: bool, stops: list[tuple[int, Action]], before: int
@@ -217,7 +280,7 @@ class Stream:
         reading = attempt(track.asked, track.reader, window, final=final)
         if all(outcome is CLEAN for outcome in reading.outcomes):
             short = len(window.raw) <= _QUIET_LENGTH and len(track.quiet) < _QUIET_WINDOWS
-            if short and window.lead and not final:
+            if short and window.lead == 1 and not final:
                 track.quiet[window.raw] = max(reading.settled, window.lead)
         else:
             shift = track.settled - window.lead
@@ -265,6 +328,9 @@ class Stream:
             limit = self._cut
         elif self._holds and not final:
             return ""
+        elif self._unit == "by-sentence" and not final:
+            self._move_sentence(limit)
+            limit = self._sentence
         piece = self._buffer[self._released - self._base : limit - self._base]
         if not self._released and (not final or self._cut is not None) and not piece.strip():
             return ""  # white space alone waits: it may be all there is before the rule's words
@@ -274,8 +340,9 @@ class Stream:
         return out
 
     def _trim(self) -> None:
-        keep = min(self._released, self._settled - 1)
-        if keep - self._base > 256:
+        over = self._cut is not None and not self._holds
+        keep = self._settled if over else min(self._released, self._settled)
+        if keep - self._base > max(256, len(self._buffer) // 2):
             self._buffer = self._buffer[keep - self._base :]
             self._base = keep
             self._masked = [item for item in self._masked if item.span.end > self._released]
@@ -285,7 +352,7 @@ class Stream:
         decisive = verdict.decisive_rules[0] if verdict.decisive_rules else ""
         rule = policy.rule(decisive) if decisive else None
         words = answer_text(policy, rule, verdict.action, self._language)
-        return self._writer.answer((_CUT if self._released else "") + words, decisive)
+        return self._writer.answer((cut_text(self._language) if self._released else "") + words, decisive)
 
 
 def _join(known: Outcome, more: Detection) -> Outcome:

@@ -25,9 +25,10 @@ export function draw(box, text, marks = []) {
   box.replaceChildren(...lines);
 }
 
-/** Control and direction-override characters made visible, one for one: offsets hold. */
+/** Control and direction-override characters made visible: they must not restyle or reorder. */
 export function visible(text) {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f\u202d\u202e]/g, (character) => {
+    if (character === "\r") return "";
     const code = character.charCodeAt(0);
     return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? "\u2421" : "\ufffd";
   });
