@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,11 +29,15 @@ from remit.types import (
 )
 
 
+# Seconds after which a slow detector has failed, whatever limit it keeps itself.
+PATIENCE = 60.0
+
+
 def decide(policy: Policy, findings: Sequence[Finding], stage: Stage) -> Verdict:
     """What the findings come to at a stage. Pure; findings in any order give the same action.
 
-    A rule that is asked at this stage but has fewer findings than detectors has a detector that
-    did not answer, which is a failure and never a pass.
+    A rule that is asked at this stage but lacks a finding of one of its detectors has a detector
+    that did not answer, which is a failure and never a pass.
     """
     by_rule: dict[str, list[Finding]] = {}
     for finding in findings:
@@ -52,19 +57,20 @@ def decide(policy: Policy, findings: Sequence[Finding], stage: Stage) -> Verdict
 
 def _result(rule: Rule, findings: Sequence[Finding], stage: Stage) -> RuleResult:
     action = rule.action(stage) or Action.ALLOW
-    outcomes = [finding.outcome for finding in findings]
-    failures = [outcome.error for outcome in outcomes if isinstance(outcome, Failure)]
-    if len(outcomes) < len(rule.detect):
-        failures.append("a detector gave no answer")
-    detections = [outcome for outcome in outcomes if isinstance(outcome, Detection)]
+    answered = Counter(finding.detector for finding in findings)
+    absent = Counter(detect.kind for detect in rule.detect) - answered
+    failures = [f"detector {kind} gave no answer" for kind in sorted(absent)]
+    failures += [f.outcome.error for f in findings if isinstance(f.outcome, Failure)]
+    detections = [f.outcome for f in findings if isinstance(f.outcome, Detection)]
     score = max((detection.score for detection in detections), default=None)
     hits = [d for d in detections if d.score >= rule.threshold]
-    spans = merge_spans(span for hit in hits for span in hit.spans)
-    taken = violation(action, spans) if hits else Action.ALLOW
+    # Each hit by itself: what one detector can mask does not cover what another cannot.
+    taken = max((violation(action, hit.spans) for hit in hits), default=Action.ALLOW)
     if failures:
         taken = max(taken, violation(rule.failure_action, ()))
+    spans = merge_spans(span for hit in hits for span in hit.spans)
     reasons = "; ".join(dict.fromkeys(hit.reason for hit in hits if hit.reason))
-    return RuleResult(taken, score, spans, "; ".join(failures) or None, reasons)
+    return RuleResult(taken, score, spans, "; ".join(dict.fromkeys(failures)) or None, reasons)
 
 
 def violation(action: Action, spans: Sequence[Span]) -> Action:
@@ -146,7 +152,7 @@ class Enforcer:
     def readers(self, context: Interaction, stage: Stage) -> list[tuple[Asked, Reader]]:
         """The fast matchers of a stage, bound to a conversation."""
         return [
-            (asked, asked.matcher.bind(context))
+            (asked, _bound(asked.matcher, context))
             for asked in self.asked(stage)
             if asked.matcher
         ]
@@ -154,10 +160,12 @@ class Enforcer:
     def _read(
         self, interaction: Interaction, stage: Stage, text: Text
     ) -> list[tuple[Asked, tuple[Outcome, ...]]]:
-        return [
-            (asked, attempt(asked, reader, text).outcomes)
-            for asked, reader in self.readers(interaction, stage)
-        ]
+        answers = []
+        for asked in self.asked(stage):
+            if asked.matcher is not None:
+                reader = _bound(asked.matcher, interaction)
+                answers.append((asked, attempt(asked, reader, text).outcomes))
+        return answers
 
     async def ask_slow(
         self, interaction: Interaction, stage: Stage, text: Text
@@ -167,12 +175,13 @@ class Enforcer:
         return list(await asyncio.gather(*asking))
 
     def _verdict(
-        self, stage: Stage, answers: Iterable[tuple[Asked, tuple[Outcome, ...]]]
+        self, stage: Stage, answers: Sequence[tuple[Asked, tuple[Outcome, ...]]]
     ) -> Verdict:
-        answers = list(answers)
-        if all(outcome is CLEAN for _, outcomes in answers for outcome in outcomes):
-            return self._clean[stage]
-        return decide(self.policy, findings(answers), stage)
+        for _, outcomes in answers:
+            for outcome in outcomes:
+                if outcome is not CLEAN:
+                    return decide(self.policy, findings(answers), stage)
+        return self._clean[stage]
 
 
 def findings(answers: Iterable[tuple[Asked, tuple[Outcome, ...]]]) -> list[Finding]:
@@ -196,14 +205,58 @@ def miscounted(asked: Asked, got: int) -> tuple[Outcome, ...]:
 
 def attempt(asked: Asked, reader: Reader, text: Text, *, final: bool = True) -> Reading:
     """A reading; a detector that raises or miscounts has failed for all its rules."""
+    size = len(text.raw)
     try:
         reading = reader.read(text, final=final)
+        outcomes = checked(asked, reading.outcomes, size)
+        settled = min(reading.settled, size)
     except Exception as error:  # noqa: BLE001  any error of a detector is a failure, never a pass
-        failure = Failure(f"detector {asked.kind} failed: {type(error).__name__}: {error}")
-        return Reading((failure,) * len(asked.rules), len(text.raw))
-    if len(reading.outcomes) != len(asked.rules):
-        return Reading(miscounted(asked, len(reading.outcomes)), len(text.raw))
-    return reading
+        return Reading(failed(asked, error), size)
+    return Reading(outcomes, settled)
+
+
+class _Unbound:
+    """Stands for a reader that could not be made: every reading fails with the same error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.quiet: dict[str, int] = {}
+        self._error = error
+
+    def read(self, text: Text, *, final: bool = True) -> Reading:
+        raise self._error
+
+
+def _bound(matcher: Matcher, context: Interaction) -> Reader:
+    try:
+        return matcher.bind(context)
+    except Exception as error:  # noqa: BLE001  any error of a detector is a failure, never a pass
+        return _Unbound(error)
+
+
+def failed(asked: Asked, error: Exception) -> tuple[Outcome, ...]:
+    """Failures for every rule of a matcher that raised."""
+    failure = Failure(f"detector {asked.kind} failed: {type(error).__name__}: {error}")
+    return (failure,) * len(asked.rules)
+
+
+def checked(asked: Asked, outcomes: Sequence[Outcome], size: int) -> tuple[Outcome, ...]:
+    """A matcher's answers on a text of `size` characters; what makes no sense is a failure."""
+    if len(outcomes) != len(asked.rules):
+        return miscounted(asked, len(outcomes))
+    return tuple([o if o is CLEAN else _sound(asked.kind, o, size) for o in outcomes])
+
+
+def _sound(kind: str, outcome: Outcome, size: int) -> Outcome:
+    if isinstance(outcome, Failure):
+        return outcome
+    if not isinstance(outcome, Detection):
+        return Failure(f"detector {kind} gave {outcome!r}, neither a detection nor a failure")
+    if not 0 <= outcome.score <= 1:
+        return Failure(f"detector {kind} gave the score {outcome.score}, which is no probability")
+    for span in outcome.spans:
+        if not 0 <= span.start < span.end <= size:
+            return Failure(f"detector {kind} gave the span {span}, outside the text")
+    return outcome
 
 
 async def _ask(
@@ -211,10 +264,13 @@ async def _ask(
 ) -> tuple[Asked, tuple[Outcome, ...]]:
     assert asked.slow is not None  # noqa: S101  only slow matchers are asked
     try:
-        return asked, await asked.slow.ask(text, context)
-    except Exception as error:  # noqa: BLE001  any error of a detector is a failure, never a pass
-        failure = Failure(f"detector {asked.kind} failed: {type(error).__name__}: {error}")
+        outcomes = await asyncio.wait_for(asked.slow.ask(text, context), PATIENCE)
+        return asked, checked(asked, outcomes, len(text.raw))
+    except TimeoutError:
+        failure = Failure(f"detector {asked.kind} gave no answer in {PATIENCE:g} s")
         return asked, (failure,) * len(asked.rules)
+    except Exception as error:  # noqa: BLE001  any error of a detector is a failure, never a pass
+        return asked, failed(asked, error)
 
 
 def compile_policy(

@@ -31,12 +31,15 @@ class Action(IntEnum):
     @property
     def word(self) -> str:
         """The lower-case word used in files and on the wire."""
-        return self.name.lower()
+        return _WORDS[self]
 
     @property
     def stops(self) -> bool:
         """True where the text itself is not delivered from the violation on."""
         return self >= Action.REPLACE
+
+
+_WORDS = tuple(action.name.lower() for action in Action)
 
 
 class Span(NamedTuple):

@@ -69,6 +69,7 @@ def visit(chromium: Any, desk: Desk) -> Iterator[Callable[..., Watched]]:
         watched.page.on("console", lambda m: m.type == "error" and note(f"console {m.text}"))
         watched.page.on("pageerror", lambda e: note(f"page error {e}"))
         watched.page.on("request", lambda r: r.url.startswith(desk.url) or note(f"request {r.url}"))
+        watched.page.on("requestfailed", lambda r: note(f"broken off {r.url}"))
         watched.page.goto(desk.url)
         opened.append((context, watched))
         return watched

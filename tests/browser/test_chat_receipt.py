@@ -37,12 +37,14 @@ def test_a_clean_receipt_says_what_was_checked_and_what_was_not(desk, visit):
 
 def test_a_receipt_that_checked_nothing_does_not_read_as_clean(desk, visit):
     off = {"checked": False, "rules": ["no-client-data"], "texts": 1}
-    desk.scenes = {"q": Scene("Hi.", receipt(channels={"input": off, "output": off}))}
+    channels = {"input": off, "output": off}
+    desk.scenes = {"q": Scene("Hi.", receipt(channels=channels, unchecked=["messages[0]: image"]))}
     page = visit().page
     ask(page, "q")
     text = page.locator(".receipt").inner_text()
     assert "no rule was asked" in text
     assert "Nothing found" not in text
+    assert "Passed on unchecked: messages[0]: image" in text
     assert text.count("not checked, although a rule asks for it") == 2
 
 
@@ -84,6 +86,26 @@ def test_a_mark_over_several_lines_has_its_number_once(desk, visit):
     page.wait_for_selector(".answer .text mark")
     assert page.locator(".answer .text mark").all_text_contents() == ["One.", "Two. "]
     assert page.locator(".answer .text mark[data-note]").all_text_contents() == ["Two. "]
+
+
+def test_each_place_has_its_own_action_and_an_earlier_message_is_called_so(desk, visit):
+    law = "no-legal-advice"
+    notes = [
+        finding(law, "input", "allow", "a", message=0),
+        finding(law, "input", "flag", "b", message=2),
+        finding(law, "output", "hand_over", "c", message=3),
+    ]
+    record = receipt("hand_over", id="rct_2", findings=notes, decisive=[law])
+    desk.scenes = {"second": Scene("Hi.", record)}
+    page = visit().page
+    ask(page, "first")
+    ask(page, "second", answers=2)
+    lines = page.locator(".note .where p").all_inner_texts()
+    assert lines == [
+        "Handed over the answer",
+        "Flagged your message",
+        "Let through an earlier message",
+    ]
 
 
 def test_a_failed_check_is_shown_as_failed(desk, visit):

@@ -8,9 +8,9 @@ gives every match with its start. For streams, an automaton says what may still 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import hyperscan
@@ -105,13 +105,14 @@ class Engine:
             beginnings = self._beginnings[wanted] = Beginnings(patterns)
         return beginnings
 
-    def prepare(self, wanted: frozenset[int] | None = None) -> None:
-        """Compiles all that is otherwise compiled when first needed."""
-        if self._expressions:
-            _ = self._gate, self._begins(wanted)
-            for number, expression in enumerate(self._expressions):
-                if _is_wanted(expression, wanted):
-                    self._exactly(number)
+    def preparations(self, wanted: frozenset[int] | None = None) -> Iterator[Callable[[], None]]:
+        """Steps that compile what is otherwise compiled when first needed."""
+        if not self._expressions:
+            return
+        yield partial(self._begins, wanted)
+        for number, expression in enumerate(self._expressions):
+            if _is_wanted(expression, wanted):
+                yield partial(self._exactly, number)
 
     def scan(self, text: Text, *, final: bool, wanted: frozenset[int] | None = None) -> Scan:
         """All confirmed hits of a window, of all uses or those wanted. Raises TooManyCandidates."""

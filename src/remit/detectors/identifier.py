@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use
@@ -53,9 +53,9 @@ class IdentifierMatcher:
         self._wanted = frozenset(index for index, askers in self._askers.items() if askers)
         self._engine = _engine(regions)
 
-    def prepare(self) -> None:
-        """Compiles what is otherwise compiled when first needed."""
-        self._engine.prepare(self._wanted)
+    def preparations(self) -> Iterator[Callable[[], None]]:
+        """Steps that compile what is otherwise compiled when first needed."""
+        return self._engine.preparations(self._wanted)
 
     def spans(self, text: Text) -> list[Span]:
         """Every identifier in a whole text, labelled by its name."""

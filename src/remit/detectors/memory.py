@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from remit.detectors.identifier import IdentifierMatcher
 from remit.detectors.identifiers import canonical
@@ -79,8 +80,10 @@ class Memory:
             values.update(self._values(text))
         for text in context.confidential:
             values.update(self._values(text))
-        if "canary" in self._wanted:
-            values.update((letters(canary), "canary") for canary in context.canaries)
+        canaries = context.canaries if "canary" in self._wanted else ()
+        if not values:
+            return _planted(canaries)
+        values.update((letters(canary), "canary") for canary in canaries)
         return Confided(values)
 
     def _values(self, text: str) -> Mapping[str, str]:
@@ -272,3 +275,9 @@ def _spelled(text: Text) -> tuple[str, list[tuple[int, int]]]:
         at = match.end()
     take(at, len(text.raw))
     return "".join(folded), origins
+
+
+@lru_cache(maxsize=64)
+def _planted(canaries: tuple[str, ...]) -> Confided:
+    """What is looked for where nothing was confided: the same for every such conversation."""
+    return Confided({letters(canary): "canary" for canary in canaries})

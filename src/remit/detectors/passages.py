@@ -9,6 +9,7 @@ one look-up in sixteen letters.
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import lru_cache
 
 from remit.detectors.text import WORD_START, Text
 from remit.types import Span
@@ -62,10 +63,8 @@ class Book:
         return spans, len(text.raw) if final else self._settled(text)
 
     def _suspicious(self, folded: bytes) -> bool:
-        blocks = self._blocks
-        return any(
-            folded[at : at + BLOCK] in blocks for at in range(0, len(folded) - BLOCK + 1, BLOCK)
-        )
+        blocks = map(folded.__getitem__, _aligned(len(folded) // BLOCK))
+        return not self._blocks.isdisjoint(blocks)
 
     def _spans(self, text: Text, final: bool) -> list[Span]:
         """For every word, the longest passage that begins with it; overlapping ones merge later."""
@@ -105,6 +104,11 @@ class Book:
             if rest in self.folded:
                 return match.start()
         return len(text.raw)
+
+
+@lru_cache(maxsize=256)
+def _aligned(count: int) -> tuple[slice, ...]:
+    return tuple(slice(at, at + BLOCK) for at in range(0, count * BLOCK, BLOCK))
 
 
 def _word_end(text: Text, length: int) -> int | None:

@@ -7,7 +7,7 @@ every repetition bounded; `\d`, `\w` and `\b` mean ASCII, to which foreign digit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use
@@ -40,9 +40,9 @@ class PatternMatcher:
             ]
         )
 
-    def prepare(self) -> None:
-        """Compiles what streams need."""
-        self._engine.prepare()
+    def preparations(self) -> Iterator[Callable[[], None]]:
+        """Steps that compile what is otherwise compiled when first needed."""
+        return self._engine.preparations()
 
     def bind(self, context: Interaction) -> Reader:
         """Itself: the conversation does not matter."""

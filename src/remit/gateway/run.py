@@ -38,6 +38,7 @@ from remit.types import Stage
 Say = Callable[[str], None]
 _RESTART_SECONDS = 1.0
 _GRACE_SECONDS = 10.0
+_WARM_SECONDS = 0.05
 
 
 def run(options: ServeOptions, say: Say = print) -> int:
@@ -270,7 +271,10 @@ def _warm(deployments: list[Deployment]) -> None:
 
     def warm() -> None:
         for deployment in deployments:
-            deployment.guard.prepare()
+            for prepare in deployment.guard.preparations():
+                prepare()
+                # Compiling holds the interpreter: leave room for answers in between.
+                time.sleep(_WARM_SECONDS)
 
     threading.Thread(target=warm, name="remit-warm", daemon=True).start()
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,11 @@ class Guard:
         """Reads and compiles a remit. Raises PolicyError, naming file, line and cure."""
         return cls(compile_policy(load(path), kinds, models))
 
-    def prepare(self) -> None:
-        """Compiles what is otherwise compiled when first needed; worth a thread at start-up."""
+    def preparations(self) -> Iterator[Callable[[], None]]:
+        """Steps that compile what is otherwise compiled when first needed, a few ms each."""
         for stage in Stage:
             for asked in self._enforcer.asked(stage):
-                prepare = getattr(asked.matcher, "prepare", None)
-                if prepare is not None:
-                    prepare()
+                yield from getattr(asked.matcher, "preparations", tuple)()
 
     @property
     def policy(self) -> Policy:

@@ -7,7 +7,7 @@ a channel that no text passed, and it holds of the conversation only what the re
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,32 +38,29 @@ class Log:
     complete: bool = True
     error: str | None = None
     case: Case | None = None
+    action: Action = Action.ALLOW
 
     @property
     def policy(self) -> Policy:
         """The remit."""
         return self.enforcer.policy
 
-    @property
-    def action(self) -> Action:
-        """The most severe action of the answer so far."""
-        return max((verdict.action for _, verdict in self.verdicts), default=Action.ALLOW)
-
     def note(self, message: int, verdict: Verdict) -> None:
         """Adds the verdict on a message, by its index in the conversation."""
         self.verdicts.append((message, verdict))
+        self.action = max(self.action, verdict.action)
 
     def record(self, turns: Sequence[Message], kind: str = "answer") -> dict[str, Any]:
         """The receipt, as JSON values. Opens the case where the answer was handed over."""
         findings = [
             finding
-            for message, verdict in self.verdicts
-            if verdict is not self.enforcer.clean(verdict.stage)
+            for message, verdict in self._unclean()
             for finding in self._findings(message, verdict)
         ]
         if self.action is Action.HAND_OVER and self.case is None:
             self.case = self._case(turns)
         text = "".join(self.delivered)
+        last = max((i for i, turn in enumerate(turns) if turn.role == "user"), default=-1)
         record: dict[str, Any] = {
             "id": self.id,
             "time": stamp(),
@@ -88,12 +85,19 @@ class Log:
                 "marks": [list(mark) for mark in self.marks],
                 "sha256": hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(),
             },
-            "input_marks": self._input_marks(turns),
+            "input_marks": self._input_marks(last),
             "case": self.case.id if self.case else None,
             "error": self.error,
         }
-        record.update(self._content(turns, text))
+        if self.policy.record != "fingerprint":
+            record["asked"] = self._asked(turns, last)
+            record["answered"] = text
         return record
+
+    def _unclean(self) -> list[tuple[int, Verdict]]:
+        """The verdicts that say anything; most answers have none."""
+        clean = self.enforcer.clean
+        return [(m, v) for m, v in self.verdicts if v is not clean(v.stage)]
 
     def _channel(self, stage: Stage) -> dict[str, Any]:
         mine = [verdict.action for _, verdict in self.verdicts if verdict.stage is stage]
@@ -133,34 +137,28 @@ class Log:
         rules = (r for _, v in self.verdicts if v.action is worst for r in v.decisive_rules)
         return list(dict.fromkeys(rules))
 
-    def _input_marks(self, turns: Sequence[Message]) -> list[list[Any]]:
-        last = max((i for i, turn in enumerate(turns) if turn.role == "user"), default=-1)
+    def _input_marks(self, last: int) -> list[list[Any]]:
         return [
             [message, span.start, span.end, rule, span.label]
-            for message, verdict in self.verdicts
+            for message, verdict in self._unclean()
             if message == last and verdict.stage is Stage.INPUT
             for rule, result in verdict.rules.items()
             for span in result.spans
         ]
 
-    def _content(self, turns: Sequence[Message], text: str) -> Mapping[str, Any]:
-        """The words themselves, as far as the remit lets the record hold them."""
-        if self.policy.record == "fingerprint":
-            return {}
-        last = max((i for i, turn in enumerate(turns) if turn.role == "user"), default=-1)
+    def _asked(self, turns: Sequence[Message], last: int) -> str:
+        """The client's last words, as far as the remit lets the record hold them."""
         asked = turns[last].text if last >= 0 else ""
-        if self.policy.record == "masked":
-            asked = mask_whole(asked, self._spans(last))[0]
-        return {"asked": asked, "answered": text}
-
-    def _spans(self, message: int) -> list[Masked]:
-        return [
+        if self.policy.record == "full":
+            return asked
+        masked = [
             Masked(span, rule)
-            for index, verdict in self.verdicts
-            if index == message
+            for message, verdict in self._unclean()
+            if message == last
             for rule, result in verdict.rules.items()
             for span in result.spans
         ]
+        return mask_whole(asked, masked)[0] if masked else asked
 
     def _case(self, turns: Sequence[Message]) -> Case:
         now = datetime.now(UTC)

@@ -70,18 +70,30 @@ function whole(body, onText) {
 
 async function stream(body, onText) {
   let finish = null;
-  for await (const { data } of events(body)) {
-    if (data === "[DONE]") return finish ?? "stop";
-    const chunk = parse(data);
-    // The event's own key decides: a model that writes {"error": …} only writes text.
-    if (chunk.error) throw new Fault("The answer broke off.", String(chunk.error.message ?? ""));
-    const choice = chunk.choices?.[0];
-    const delta = choice?.delta?.content ?? choice?.delta?.refusal;
-    if (typeof delta === "string") onText(delta);
-    finish = choice?.finish_reason ?? finish;
+  let done = false;
+  try {
+    // Read on to the end after [DONE]: to hang up there would look like a client that left.
+    for await (const { data } of events(body)) {
+      done ||= data === "[DONE]";
+      if (!done) finish = take(parse(data), onText) ?? finish;
+    }
+  } catch (error) {
+    if (!done) throw error;
   }
-  if (finish === null) throw new Fault("The connection was lost before the answer was complete.");
-  return finish;
+  if (!done && finish === null) {
+    throw new Fault("The connection was lost before the answer was complete.");
+  }
+  return finish ?? "stop";
+}
+
+/** Passes the text of a chunk on; returns its finish reason, null while there is none. */
+function take(chunk, onText) {
+  // The event's own key decides: a model that writes {"error": …} only writes text.
+  if (chunk.error) throw new Fault("The answer broke off.", String(chunk.error.message ?? ""));
+  const choice = chunk.choices?.[0];
+  const delta = choice?.delta?.content ?? choice?.delta?.refusal;
+  if (typeof delta === "string") onText(delta);
+  return choice?.finish_reason ?? null;
 }
 
 function parse(data) {

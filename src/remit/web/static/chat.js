@@ -160,7 +160,7 @@ async function account(turn, id, index) {
     const open = wide.matches;
     const copied = () => say("Receipt id copied.");
     following(() => {
-      turn.margin.replaceChildren(panel(receipt, { colleague, open, copied }));
+      turn.margin.replaceChildren(panel(receipt, { colleague, index, open, copied }));
       annotate(turn, marks(receipt, index));
     });
     const { word, rest } = describe(receipt, colleague);

@@ -97,8 +97,11 @@ function masked(receipt) {
   return inAnswer + (receipt.input_marks ?? []).filter((mark) => redacting.has(mark[3])).length;
 }
 
-/** The panel. `open` unfolds it; `copied` is told the id once it is on the clipboard. */
-export function panel(receipt, { colleague, open, copied }) {
+/**
+ * The panel of the answer to message `index` of what was sent. `open` unfolds it; `copied` is
+ * told the id once it is on the clipboard.
+ */
+export function panel(receipt, { colleague, index, open, copied }) {
   const { action, word, rest } = describe(receipt, colleague);
   const summary = el(
     "summary",
@@ -107,39 +110,49 @@ export function panel(receipt, { colleague, open, copied }) {
     " ",
     el("span", { class: "sentence" }, rest),
   );
-  const found = notes(receipt).map(noteItem);
+  const found = notes(receipt).map((note) => noteItem(note, index));
   return el(
     "details",
     { class: `receipt act-${action}`, open },
     summary,
     found.length ? el("ol", { class: "notes", "aria-label": "Findings" }, ...found) : null,
-    el("ul", { class: "channels", "aria-label": "What was checked" }, ...channelItems(receipt)),
+    el("ul", { class: "channels", "aria-label": "What was checked" }, ...channelItems(receipt), ...bareItems(receipt)),
     facts(receipt, copied),
   );
 }
 
-function noteItem({ number, findings }) {
+function noteItem({ number, findings }, index) {
   const { rule, says, owner } = findings[0];
-  const action = severest(findings);
-  const stages = [...new Set(findings.map((finding) => finding.stage))];
-  const where = list(stages.map((stage) => place(stage).toLowerCase()));
   const reasons = [...new Set(findings.map(reason))];
   const failed = findings.some((finding) => finding.failure);
-  return el("li", { class: `note act-${known(action)}` },
-    el("p", { class: "where" },
+  const deeds = byAction(findings);
+  return el("li", { class: `note act-${known(deeds[0][0])}` },
+    el("div", { class: "where" },
       el("span", { class: "number", "aria-hidden": "true" }, String(number)),
-      el("span", { class: "tag" }, icon(known(action)), WORDS[action] ?? String(action)),
-      el("span", {}, where)),
+      el("div", {}, ...deeds.map((deed) => deedLine(deed, index)))),
     el("p", { class: "says", dir: "auto" }, says ?? rule),
     ...reasons.map((line) => el("p", { class: failed ? "reason failed" : "reason", dir: "auto" }, line)),
     el("p", { class: "owner" }, el("a", { href: `#rule-${rule}` }, rule), ` · ${owner ?? "no owner"}`));
 }
 
-/** The most severe action; one that this page does not know comes first, so that it shows. */
-function severest(findings) {
+/** [action, findings] with the most severe first; an action unknown to this page before all. */
+function byAction(findings) {
   const order = Object.keys(WORDS);
-  const rank = ({ action }) => order.includes(action) ? order.indexOf(action) : order.length;
-  return findings.reduce((a, b) => (rank(b) > rank(a) ? b : a)).action;
+  const rank = (action) => order.includes(action) ? order.indexOf(action) : order.length;
+  const groups = new Map();
+  for (const finding of findings) {
+    groups.set(finding.action, [...(groups.get(finding.action) ?? []), finding]);
+  }
+  return [...groups].sort(([a], [b]) => rank(b) - rank(a));
+}
+
+function deedLine([action, findings], index) {
+  const where = findings.map(({ stage, message }) =>
+    stage === "input" && message !== index ? "an earlier message" : place(stage).toLowerCase());
+  const word = action === "allow" ? "Let through" : WORDS[action] ?? String(action);
+  return el("p", { class: `act-${known(action)}` },
+    el("span", { class: "tag" }, icon(known(action)), word),
+    ` ${list([...new Set(where)])}`);
 }
 
 function known(action) {
@@ -183,6 +196,12 @@ function uncheckedItem(name, channel) {
     el("span", {}, `${place(name)}: not checked, ${why}`));
 }
 
+/** What went past all checks, such as a picture: it must stand out. */
+function bareItems(receipt) {
+  return (receipt.unchecked ?? []).map((what) =>
+    el("li", { class: "missed" }, icon("warn"), el("span", {}, `Passed on unchecked: ${what}`)));
+}
+
 function facts(receipt, copied) {
   const id = String(receipt.id);
   const json = el("a", { href: receiptUrl(id), target: "_blank", rel: "noopener" },
@@ -194,7 +213,7 @@ function facts(receipt, copied) {
     receipt.delivered?.complete === false ? "the model's answer was not delivered whole" : null,
   ].filter(Boolean).map((fact) => ` · ${fact}`);
   return el("div", { class: "facts" },
-    el("p", {}, el("span", {}, "Receipt ", el("code", { class: "id" }, id)), copyButton(id, copied), json),
+    el("p", { class: "line" }, el("span", {}, "Receipt "), el("code", { class: "id", title: id }, id), copyButton(id, copied), json),
     receipt.case ? el("p", {}, el("span", {}, "Case ", el("code", {}, receipt.case))) : null,
     el("p", {}, el("span", {}, policy, ...more)));
 }

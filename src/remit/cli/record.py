@@ -1,0 +1,179 @@
+"""`remit evidence`: is the record as it was written, and what does it say?"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from remit.cli.terminal import CannotRunError, MisuseError, complain, safe, say, say_json, table
+
+if TYPE_CHECKING:
+    from remit.evidence import Stored
+
+_EXAMPLES = """\
+examples:
+  remit evidence verify evidence.db                     recomputes every hash
+  remit evidence anchor evidence.db > anchor.json       keep it out of its keeper's reach
+  remit evidence verify evidence.db --anchor anchor.json
+  remit evidence show evidence.db                       the newest entries
+  remit evidence show evidence.db --rule no-client-data --limit 50
+  remit evidence show evidence.db ID                    one answer, and what was checked
+  remit evidence export evidence.db --out evidence.jsonl
+
+URL is a path or sqlite:///PATH. `verify` gives exit code 1 where the record is not intact.
+"""
+
+
+def add(commands: Any) -> None:
+    """Adds the commands."""
+    evidence = commands.add_parser(
+        "evidence",
+        help="the record: verify, show, export, anchor",
+        description="Looks at the append-only record of what was decided.",
+        epilog=_EXAMPLES,
+    )
+    actions = evidence.add_subparsers(metavar="ACTION", title="actions", required=True)
+
+    def action(name: str, help: str) -> Any:
+        parser = actions.add_parser(name, help=help, epilog=_EXAMPLES)
+        parser.add_argument("url", metavar="URL")
+        return parser
+
+    verify = action("verify", "is it as it was written?")
+    verify.add_argument("--anchor", metavar="FILE", help="must agree with what `anchor` printed")
+    verify.add_argument("--json", action="store_true", help="the report as JSON")
+    verify.set_defaults(run=_verify)
+    show = action("show", "one entry by its id, or the newest ones")
+    show.add_argument("id", nargs="?", metavar="ID")
+    show.add_argument("--limit", type=int, default=20, metavar="N", help="how many; default 20")
+    show.add_argument("--rule", metavar="ID", help="where this rule was not kept")
+    show.add_argument("--action", metavar="WORD", help="block, redact, hand_over, …")
+    show.add_argument("--since", metavar="TIME", help="from 2026-11-24T09:00 on (UTC)")
+    show.add_argument("--json", action="store_true", help="as JSON")
+    show.set_defaults(run=_show)
+    export = action("export", "every entry as a line of JSON")
+    export.add_argument("--out", metavar="FILE", help="a new file; default standard output")
+    export.set_defaults(run=_export)
+    anchor = action("anchor", "where all chains end now, as a line of JSON")
+    anchor.set_defaults(run=_anchor)
+
+
+def _verify(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from remit.evidence import Anchor, EvidenceError, verify
+
+    try:
+        anchor = None
+        if arguments.anchor:
+            anchor = Anchor.from_json(Path(arguments.anchor).read_bytes())
+        report = verify(arguments.url, anchor=anchor)
+    except EvidenceError as error:
+        raise CannotRunError(str(error)) from None
+    if arguments.json:
+        say_json(report.to_dict())
+    else:
+        for line in report.lines():
+            say(safe(line))
+    return 0 if report.ok else 1
+
+
+def _show(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from remit.evidence import EvidenceError, show
+
+    if arguments.limit < 1:
+        raise MisuseError("evidence show: --limit must be 1 or more")
+    try:
+        if arguments.id is not None:
+            _show_one(show(arguments.url, arguments.id), as_json=arguments.json)
+        else:
+            _show_newest(deque(_entries(arguments), arguments.limit), as_json=arguments.json)
+    except EvidenceError as error:
+        raise CannotRunError(str(error)) from None
+    return 0
+
+
+def _show_one(found: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        say_json(found)
+        return
+    record, chain = found["record"], found["chain"]
+    for key in ("id", "time", "kind", "action", "writer", "seq", "hash"):
+        say(f"{key:8} {safe(str(chain[key]))}")
+    if record is None:
+        say("record   erased")
+        return
+    rules = record.get("rules")
+    if isinstance(rules, Mapping) and rules:
+        say()
+        rows = [["rule", "action", "score"]]
+        for name, result in rules.items():
+            fields = result if isinstance(result, Mapping) else {"action": result}
+            rows.append([name, str(fields.get("action", "")), str(fields.get("score", ""))])
+        for line in table(rows):
+            say(line)
+    say()
+    say_json(record)
+
+
+def _show_newest(entries: deque[Stored], *, as_json: bool) -> None:
+    if as_json:
+        say_json(
+            [{"id": e.id, "time": e.time, "kind": e.kind, "action": e.action} for e in entries]
+        )
+        return
+    rows = [["time", "kind", "action", "id"]]
+    rows += [[entry.time, entry.kind, entry.action, entry.id] for entry in entries]
+    for line in table(rows):
+        say(line)
+    if not entries:
+        complain("no entry of that description")
+
+
+def _entries(arguments: argparse.Namespace) -> Iterator[Stored]:
+    """Every entry asked for, oldest first, a page at a time, without opening it for writing."""
+    from remit.evidence import schema
+    from remit.evidence.lookup import names_rule, read_page
+
+    connection = schema.open_to_read(schema.path_of(arguments.url))
+    try:
+        after = 0
+        while True:
+            page = read_page(
+                connection,
+                after,
+                action=arguments.action,
+                since=arguments.since,
+                rule=arguments.rule,
+            )
+            if not page:
+                return
+            after = page[-1].position
+            for entry in page:
+                if arguments.rule is None or names_rule(entry.record, arguments.rule):
+                    yield entry
+    finally:
+        connection.close()
+
+
+def _export(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from remit.evidence import EvidenceError, export
+
+    try:
+        count = export(arguments.url, arguments.out or sys.stdout.buffer)
+    except EvidenceError as error:
+        raise CannotRunError(str(error)) from None
+    complain(f"{count} entries exported")
+    return 0
+
+
+def _anchor(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from remit.evidence import EvidenceError, anchor_of
+
+    try:
+        say(anchor_of(arguments.url).to_json())
+    except EvidenceError as error:
+        raise CannotRunError(str(error)) from None
+    return 0

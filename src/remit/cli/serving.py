@@ -1,0 +1,161 @@
+"""`remit serve` and `remit keys`: the gateway, and who may use it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from remit.cli.terminal import CannotRunError, MisuseError, complain, refusal, say, say_json
+
+_SERVE = """\
+examples:
+  remit serve remit.yaml                                  the house model, for a first look
+  remit serve remit.yaml --upstream http://localhost:11434/v1 --model llama3.2
+  OPENAI_API_KEY=… remit serve remit.yaml                 OpenAI, with your key
+  remit serve remit.yaml --upstream scripted --script replies.yaml    fixed replies, for tests
+  remit serve remit.yaml --host 0.0.0.0 --keys keys.json --workers 4
+
+Then let your program ask it: OPENAI_BASE_URL=http://127.0.0.1:8400/v1
+
+environment (an option of the same meaning wins):
+  OPENAI_BASE_URL, OPENAI_API_KEY     the model to ask, and the key sent to it
+  REMIT_UPSTREAM, REMIT_API_KEY       the same for this command alone; these come first
+  REMIT_MODEL, REMIT_JUDGE, REMIT_EVIDENCE, REMIT_KEYS, REMIT_HOST, REMIT_PORT, REMIT_WORKERS
+"""
+_KEYS = """\
+examples:
+  remit keys add web-site --file keys.json                 shows the key once
+  remit keys add intranet --file keys.json --rate 60 --remit hr.yaml
+"""
+_OPENAI = "https://api.openai.com/v1"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104  compared, not bound to
+
+
+def add(commands: Any) -> None:
+    """Adds the commands."""
+    serve = commands.add_parser(
+        "serve",
+        help="the gateway: an assistant within its remit",
+        description="Serves the OpenAI and Anthropic formats and a page, under a remit.",
+        epilog=_SERVE,
+    )
+    serve.add_argument("remit", metavar="REMIT")
+    serve.add_argument(
+        "--upstream", metavar="URL", help="an OpenAI-compatible address, house or scripted"
+    )
+    serve.add_argument("--script", metavar="FILE", help="replies of the scripted model")
+    serve.add_argument("--model", metavar="NAME", help="the model to ask for")
+    serve.add_argument("--host", metavar="HOST", help="default 127.0.0.1")
+    serve.add_argument("--port", metavar="N", help="default 8400; 0 takes a free one")
+    serve.add_argument("--workers", metavar="N", help="processes; default 1")
+    serve.add_argument("--evidence", metavar="PATH", help="where the record is kept")
+    serve.add_argument("--keys", metavar="FILE", help="client keys, from `remit keys add`")
+    serve.add_argument("--judge", metavar="URL[,MODEL]", help="the model that judge rules ask")
+    serve.add_argument("--tls-certificate", metavar="FILE", help="PEM; with --tls-key: HTTPS")
+    serve.add_argument("--tls-key", metavar="FILE", help="PEM")
+    serve.set_defaults(run=_serve)
+
+    keys = commands.add_parser(
+        "keys",
+        help="client keys of the gateway",
+        description="Makes client keys. A file keeps only their hashes.",
+        epilog=_KEYS,
+    )
+    actions = keys.add_subparsers(metavar="ACTION", title="actions", required=True)
+    new = actions.add_parser("add", help="make a key", epilog=_KEYS)
+    new.add_argument("name", metavar="NAME")
+    new.add_argument("--file", required=True, metavar="FILE")
+    new.add_argument("--rate", type=int, default=600, metavar="N", help="requests a minute")
+    new.add_argument("--remit", default="", metavar="FILE", help="binds the key to a remit")
+    new.add_argument("--json", action="store_true", help="the key as JSON")
+    new.set_defaults(run=_add_key)
+
+
+def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    chosen = serve_settings(arguments, environ)
+    from remit.gateway.options import ServeOptions, StartError
+    from remit.gateway.run import run
+    from remit.policy import PolicyError
+
+    try:
+        return run(ServeOptions(**chosen))
+    except PolicyError as error:
+        raise refusal(error.problems) from None
+    except StartError as error:
+        raise CannotRunError(str(error)) from None
+
+
+def serve_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
+    """What was said, by option or environment, for `ServeOptions`. Raises MisuseError."""
+    given: dict[str, Any] = {"remit_path": arguments.remit}
+    for name in ("script", "model", "host", "port", "workers", "evidence", "keys", "judge"):
+        value = getattr(arguments, name) or environ.get(f"REMIT_{name.upper()}")
+        if value:
+            given[name] = value
+    given |= {
+        name: getattr(arguments, name)
+        for name in ("tls_certificate", "tls_key")
+        if getattr(arguments, name)
+    }
+    if ("tls_key" in given) != ("tls_certificate" in given):
+        raise MisuseError("serve: HTTPS needs both --tls-certificate and --tls-key")
+    for name, least, most in (("port", 0, 65_535), ("workers", 1, 256)):
+        if name in given:
+            given[name] = _number(name, given[name], least, most)
+    given["upstream"] = _upstream(arguments, environ, given)
+    key = environ.get("REMIT_API_KEY") or environ.get("OPENAI_API_KEY")
+    if key and "://" in given["upstream"] + given.get("judge", ""):
+        given["api_key"] = key
+    return given
+
+
+def _number(name: str, text: str, least: int, most: int) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise MisuseError(f"serve: --{name} must be a number from {least} to {most}, not '{text}'")
+    return int(text)
+
+
+def _upstream(
+    arguments: argparse.Namespace, environ: Mapping[str, str], given: Mapping[str, Any]
+) -> str:
+    if arguments.upstream:
+        return str(arguments.upstream)
+    if arguments.script:
+        return "scripted"
+    for name in ("REMIT_UPSTREAM", "OPENAI_BASE_URL"):
+        address = environ.get(name)
+        if address:
+            _not_itself(name, address, given.get("port", 8400))
+            return address
+    return _OPENAI if environ.get("OPENAI_API_KEY") else "house"
+
+
+def _not_itself(name: str, address: str, port: int) -> None:
+    """The same shell may hold the address of this gateway, for its clients."""
+    parts = urlsplit(address)
+    if parts.hostname in _LOOPBACK and f":{port}" in parts.netloc:
+        raise MisuseError(
+            f"serve: {name}={address} is this gateway's own address, so it would ask itself; "
+            "give the model's with --upstream"
+        )
+
+
+def _add_key(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from remit.gateway.keys import KeyFileError, add_key
+
+    if arguments.rate < 1:
+        raise MisuseError("keys: --rate must be 1 or more a minute")
+    remit = os.path.abspath(arguments.remit) if arguments.remit else ""  # noqa: PTH100  "" stays
+    try:
+        secret = add_key(arguments.file, arguments.name, remit, arguments.rate)
+    except KeyFileError as error:
+        raise CannotRunError(str(error)) from None
+    if arguments.json:
+        say_json({"name": arguments.name, "key": secret, "file": arguments.file})
+        return 0
+    complain(f"{arguments.file} keeps its hash only; this is the one time the key is shown")
+    say(secret)
+    return 0
