@@ -16,6 +16,7 @@ from remit.gateway.message import Response
 from remit.gateway.reply import Reply, judged_reply
 from remit.gateway.streaming import events
 from remit.layers.guard import GuardedInput, Log
+from remit.layers.guard.guard import newest_turn
 from remit.layers.guard.receipt import context_of
 from remit.models.base import UpstreamError
 from remit.models.sse import frame
@@ -135,6 +136,7 @@ async def _judged_input(exchange: Exchange) -> GuardedInput:
         given = await guard.ainput(exchange.turns)
     else:
         given = guard.input(exchange.turns)
+    log.newest = newest_turn(exchange.turns)
     for index, verdict in given.judged.items():
         log.note(index, verdict)
     return given

@@ -39,6 +39,7 @@ class Log:
     error: str | None = None
     case: Case | None = None
     action: Action = Action.ALLOW
+    newest: int = 0  # the first message that is new in this request
 
     @property
     def policy(self) -> Policy:
@@ -128,6 +129,7 @@ class Log:
             }
             for id, result in verdict.rules.items()
             if _tells(self.policy, id, result)
+            and (message >= self.newest or result.action > Action.ALLOW)
         ]
 
     def _decisive(self) -> list[str]:
