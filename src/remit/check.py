@@ -24,8 +24,8 @@ def check(loaded: Loaded, kinds: Registry | None = None) -> list[Problem]:
     """Every problem of a remit, in the order of the file; of level error, warning or note.
 
     Examples are judged by the rule's own detectors, at the example's stage, without any model: an
-    example that breaks the rule must be found, one that keeps it must not. What only a model can
-    judge is left to `remit verify`, and noted.
+    example that breaks the rule must be found, one that keeps it must not. Where only a model could
+    tell, that is noted.
     """
     kinds = kinds or registry()
     problems = lint(loaded)
@@ -86,7 +86,7 @@ def _examples(loaded: Loaded, enforcer: Enforcer) -> Iterator[Problem]:
         if len(waits) == len({used.kind for used in rule.detect}):
             message = (
                 f"rule {rule.id}: only a model can judge its examples, so they are not checked "
-                "here, and each text waits for that model; `remit verify` judges them"
+                "here, and each text waits for that model"
             )
             place = ("rules", number, "detect")
             yield loaded.problem(place, message, code="judge-only", level="note", rule=rule.id)

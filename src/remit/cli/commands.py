@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -48,6 +49,10 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Runs one command and answers its exit code. Users' errors are told without a traceback."""
     grammar = parser()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a letter shows its code; it is no reason to stop.
+            stream.reconfigure(errors="backslashreplace")
     try:
         arguments = grammar.parse_args(argv)
         command: Command | None = getattr(arguments, "run", None)

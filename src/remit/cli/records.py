@@ -28,7 +28,10 @@ class Scanner:
     def __init__(self, enforcer: Enforcer, stage: Stage) -> None:
         self._enforcer = enforcer
         self._stage = stage
-        self._words = {rule.id: rule for rule in enforcer.rules(stage)}
+        self._words = {
+            rule.id: {action: word(rule, action, stage) for action in Action}
+            for rule in enforcer.rules(stage)
+        }
         clean = enforcer.clean(stage)
         # Most lines break nothing, and then all but the id is the same.
         self._clean, self._clean_tail = clean, orjson.dumps(self._fields(clean))[1:] + b"\n"
@@ -55,11 +58,11 @@ class Scanner:
     def _overall(self, verdict: Verdict) -> str:
         if not verdict.decisive_rules:
             return Action.ALLOW.word
-        return word(self._words[verdict.decisive_rules[0]], verdict.action, self._stage)
+        return self._words[verdict.decisive_rules[0]][verdict.action]
 
     def _result(self, rule: str, result: RuleResult) -> dict[str, Any]:
         fields: dict[str, Any] = {
-            "action": word(self._words[rule], result.action, self._stage),
+            "action": self._words[rule][result.action],
             "score": result.score,
             "spans": [[span.start, span.end] for span in result.spans],
         }
@@ -81,7 +84,7 @@ def word(rule: Rule, action: Action, stage: Stage) -> str:
 def failed(number: int, error: str, source: str = "") -> bytes:
     """The answer to a line that cannot be judged; `source` where there are several files."""
     fields = {"line": number, **({"file": source} if source else {}), "error": error}
-    return orjson.dumps(fields, default=str) + b"\n"
+    return orjson.dumps(fields) + b"\n"
 
 
 # --- Reading -------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def _list(names: set[str]) -> str:
 
 def _all_lines(files: list[str]) -> Iterator[Line]:
     if not files:
-        yield from lines(sys.stdin.buffer, "")
+        yield from lines(_stdin(), "")
         return
     # All of them are opened once beforehand: a misspelt name should not show after an hour.
     for name in files:
@@ -127,7 +127,7 @@ def _all_lines(files: list[str]) -> Iterator[Line]:
     for name in files:
         source = name if len(files) > 1 else ""
         if name == "-":
-            yield from lines(sys.stdin.buffer, source)
+            yield from lines(_stdin(), source)
             continue
         with Path(name).open("rb") as file:
             yield from lines(file, source)
@@ -162,7 +162,13 @@ def lines(file: BinaryIO, source: str, most: int = MAX_LINE) -> Iterator[Line]:
 def _live(files: list[str]) -> bool:
     """True where whoever writes the input may wait for each answer before the next line."""
     reads_stdin = not files or "-" in files
-    return reads_stdin and not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+    return reads_stdin and not stat.S_ISREG(os.fstat(_stdin().fileno()).st_mode)
+
+
+def _stdin() -> BinaryIO:
+    if sys.stdin is None:  # Python's sign that it was closed before the start
+        raise MisuseError("scan: standard input is closed; name a file")
+    return sys.stdin.buffer
 
 
 def _skip_line(file: BinaryIO, most: int) -> None:

@@ -33,7 +33,7 @@ def say_json(value: Any) -> None:
     """A result for machines: JSON, indented."""
     import json
 
-    say(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    say(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def complain(text: str) -> None:

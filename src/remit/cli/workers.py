@@ -28,8 +28,25 @@ def spread(
     batches: Iterator[list[Line]], remit: str, stage: Stage, workers: int
 ) -> Iterator[Answers]:
     """The answers in the order of the batches. Raises CannotRunError where a worker dies."""
-    context = multiprocessing.get_context("spawn")
     started: list[tuple[SpawnProcess, Connection]] = []
+    try:
+        _start(started, remit, stage, workers)
+        yield from _in_turn(batches, deque(pipe for _, pipe in started))
+    except (EOFError, ConnectionError):
+        raise CannotRunError(
+            "a worker process died, of memory perhaps; use fewer --workers"
+        ) from None
+    finally:
+        _end(started)
+
+
+def _start(
+    started: list[tuple[SpawnProcess, Connection]], remit: str, stage: Stage, workers: int
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    # Ctrl-C reaches the whole process group, and the parent decides. What is ignored here stays
+    # ignored in the workers, from their first moment on.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         for number in range(workers):
             ours, theirs = context.Pipe()
@@ -39,13 +56,8 @@ def spread(
             process.start()
             theirs.close()
             started.append((process, ours))
-        yield from _in_turn(batches, deque(pipe for _, pipe in started))
-    except (EOFError, ConnectionError):
-        raise CannotRunError(
-            "a worker process died, of memory perhaps; use fewer --workers"
-        ) from None
     finally:
-        _end(started)
+        signal.signal(signal.SIGINT, before)
 
 
 def _in_turn(batches: Iterator[list[Line]], idle: deque[Connection]) -> Iterator[Answers]:
@@ -84,9 +96,7 @@ def _end(started: list[tuple[SpawnProcess, Connection]]) -> None:
 
 
 def _work(pipe: Connection, remit: str, stage: str) -> None:
-    # Ctrl-C reaches the whole process group; the parent decides, and closes the pipes.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     scanner = Scanner(compile_policy(load(remit)), Stage(stage))
-    with suppress(EOFError, BrokenPipeError):
+    with suppress(EOFError, ConnectionError):
         while True:
             pipe.send(answer(scanner, pipe.recv()))

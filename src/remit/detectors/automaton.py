@@ -46,7 +46,9 @@ class Beginnings:
         # Parallel lists over nondeterministic states: what a state eats, and where it leads.
         self._eats: list[Callable[[str], object] | None] = [None]
         self._leads: list[tuple[int, ...]] = [()]
-        anywhere, at_edge, apart = [], [], []
+        anywhere: list[int] = []
+        at_edge: list[int] = []
+        apart: list[int] = []
         for pattern in patterns:
             tree = pattern.tree()
             begins = self._sequence(tree, _ACCEPT)

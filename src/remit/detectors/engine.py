@@ -15,7 +15,7 @@ from typing import Any
 
 import hyperscan
 
-from remit.detectors.automaton import Beginnings
+from remit.detectors.automaton import Beginnings, is_word
 from remit.detectors.bounded import Bounded, PatternError, bounded
 from remit.detectors.text import Text, plain
 from remit.types import Span
@@ -23,7 +23,7 @@ from remit.types import Span
 # A hit is final only when this much text follows it, so that a confirmation may look at it.
 LOOKAHEAD = 2
 # More candidates than this in one text is an attack on the scanner, not a text.
-MAX_CANDIDATES = 50_000
+MAX_CANDIDATES = 200_000
 
 Confirm = Callable[[bytes, int, int], "tuple[int, int] | None"]
 
@@ -105,7 +105,7 @@ class Engine:
             beginnings = self._beginnings[wanted] = Beginnings(patterns)
         return beginnings
 
-    def preparations(self, wanted: frozenset[int] | None = None) -> Iterator[Callable[[], None]]:
+    def preparations(self, wanted: frozenset[int] | None = None) -> Iterator[Callable[[], object]]:
         """Steps that compile what is otherwise compiled when first needed."""
         if not self._expressions:
             return
@@ -163,11 +163,9 @@ class Engine:
         self._exactly(number).scan(data, match_event_handler=on_match)
         if len(candidates) > MAX_CANDIDATES:
             raise TooManyCandidates(f"{len(candidates)} candidates in one text")
-        longest = expression.pattern.width * (1 if data.isascii() else 4)
-        for start, end in candidates:
-            if start < lead:
-                start = _start_after(expression.pattern, data, lead, end)
-            if start < 0 or end - start > longest:
+        for reported, end in candidates:
+            start = self._start(number, data, lead, reported, end)
+            if start < 0:
                 continue
             if not final and end + LOOKAHEAD > len(data):
                 pending = min(pending, start)
@@ -177,19 +175,70 @@ class Engine:
                 hits.add((expression.use, text.plain_span(*exact, expression.label)))
         return pending
 
+    def _start(self, number: int, data: bytes, lead: int, start: int, end: int) -> int:
+        """The leftmost start that counts of a match that ends at `end`, or -1.
+
+        Hyperscan reports the leftmost start of all. That one does not count where it is only
+        context, further off than the pattern is wide, or inside a word where the pattern stands
+        apart; one more to the right may.
+        """
+        pattern = self._expressions[number].pattern
+        counts = start >= lead and not (pattern.apart and _in_word(data, start))
+        if counts and end - start <= pattern.width:
+            return start
+        first = max(start, lead, _back(data, end, pattern.width))
+        if counts and first == start:
+            return start
+        if pattern.apart and data[first:end].isalnum() and _in_word(data, first):
+            return -1
+        return _leftmost(self._exactly(number), pattern, data, first, end)
+
 
 def _is_wanted(expression: Expression, wanted: frozenset[int] | None) -> bool:
     return wanted is None or expression.use in wanted
 
 
-def _start_after(pattern: Bounded, data: bytes, lead: int, end: int) -> int:
-    """The leftmost start inside a window of a match whose reported start was only context.
+def _leftmost(exact: Any, pattern: Bounded, data: bytes, first: int, end: int) -> int:
+    """The leftmost start from `first` on of a match that ends at `end`, or -1."""
+    while first < end:
+        begin, after = _back(data, first, 1), end + len(data[end : end + 4].decode(errors="ignore")[:1].encode())
+        starts: list[int] = []
 
-    Hyperscan reports one start per end, and does not see what stood before the window.
-    """
-    exact = re.compile(pattern.source, re.IGNORECASE | re.ASCII)
-    before, inside = data[:lead].decode(errors="replace"), data[lead:end].decode()
-    for index in range(len(inside)):
-        if exact.fullmatch(before + inside, len(before) + index):
-            return lead + len(inside[:index].encode())
+        def on_match(_number: int, start: int, at: int, _flags: int, _context: object) -> None:
+            if begin + at == end:
+                starts.append(begin + start)
+
+        exact.scan(data[begin:after], match_event_handler=on_match)
+        if not starts:
+            return -1
+        start = min(starts)
+        if start < first:
+            start = _searched(pattern, data, first, end)
+        if start < 0 or not (pattern.apart and _in_word(data, start)):
+            return start
+        first = start + 1
+        if data[first:end].isalnum():
+            return -1
+        while first < end and _in_word(data, first):
+            first += 1
     return -1
+
+
+def _searched(pattern: Bounded, data: bytes, first: int, end: int) -> int:
+    """As `_leftmost`, where a match that begins with the context hides those after it."""
+    # One character more, and the match must end before it: a closing `\b` looks at it.
+    exact = re.compile(rf"(?:{pattern.source})(?=(?s:.)\Z)", re.IGNORECASE | re.ASCII)
+    follows = "x" if data[end : end + 1].isalnum() or data[end : end + 1] == b"_" else " "
+    text = data[_back(data, first, 1) : end].decode()
+    match = exact.search(text + follows, len(text) - len(data[first:end].decode()))
+    return end - len(text[match.start() :].encode()) if match else -1
+
+
+def _in_word(data: bytes, start: int) -> bool:
+    return start > 0 and is_word(chr(data[start - 1])) and is_word(chr(data[start]))
+
+
+def _back(data: bytes, end: int, count: int) -> int:
+    """The byte index `count` characters before `end`."""
+    near = data[max(0, end - 4 * count) : end].decode(errors="ignore")
+    return end - len(near[-count:].encode())

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use
-from remit.detectors.automaton import is_word
 from remit.detectors.bounded import bounded
 from remit.detectors.engine import Engine, Expression, TooManyCandidates
 from remit.detectors.identifiers import IDENTIFIERS
@@ -53,7 +52,7 @@ class IdentifierMatcher:
         self._wanted = frozenset(index for index, askers in self._askers.items() if askers)
         self._engine = _engine(regions)
 
-    def preparations(self) -> Iterator[Callable[[], None]]:
+    def preparations(self) -> Iterator[Callable[[], object]]:
         """Steps that compile what is otherwise compiled when first needed."""
         return self._engine.preparations(self._wanted)
 
@@ -78,14 +77,17 @@ class IdentifierMatcher:
 def _confirm(
     identifier: Identifier, regions: tuple[str, ...]
 ) -> Callable[[bytes, int, int], tuple[int, int] | None]:
+    # A stream confirms the candidates of its tail again with every word.
+    @lru_cache(maxsize=1024)
+    def value(candidate: Candidate) -> tuple[int, int] | None:
+        return identifier.value(candidate.text) if identifier.valid(candidate) else None
+
     def confirm(data: bytes, start: int, end: int) -> tuple[int, int] | None:
-        before, after = _before(data, start), _after(data, end)
         text = data[start:end].decode(errors="replace")
-        if is_word(before) and is_word(text[0]):
+        found = value(Candidate(text, _before(data, start), _after(data, end), regions))
+        if found is None:
             return None
-        if not identifier.valid(Candidate(text, before, after, regions)):
-            return None
-        first, last = identifier.value(text)
+        first, last = found
         offset = start + len(text[:first].encode())
         return offset, offset + len(text[first:last].encode())
 

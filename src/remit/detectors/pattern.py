@@ -40,7 +40,7 @@ class PatternMatcher:
             ]
         )
 
-    def preparations(self) -> Iterator[Callable[[], None]]:
+    def preparations(self) -> Iterator[Callable[[], object]]:
         """Steps that compile what is otherwise compiled when first needed."""
         return self._engine.preparations()
 

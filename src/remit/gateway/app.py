@@ -15,12 +15,15 @@ from remit.gateway.deployment import Deployment
 from remit.gateway.keys import Key, Keyring
 from remit.gateway.message import Request, Response, refusal
 from remit.gateway.metrics import Metrics
+from remit.gateway.options import is_loopback
 from remit.gateway.page import page_of
 from remit.models.base import UpstreamError
 from remit.web import asset, asset_headers, security_headers
 
 _JSON = [("content-type", "application/json")]
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
+# Counted by name; whatever else is asked for, by anybody, is counted as one.
+_PLACES = frozenset({"/", "/health", "/metrics", "/v1/chat/completions", "/v1/models"})
+Route = Callable[[Request, Deployment], Awaitable[Response]]
 
 
 class Gateway:
@@ -37,7 +40,7 @@ class Gateway:
         self._others = dict(others or {})
         self._keys = keys
         self._metrics = metrics or Metrics()
-        self._routes: dict[tuple[str, str], Callable[[Request, Deployment], Awaitable[Response]]] = {
+        self._routes: dict[tuple[str, str], Route] = {
             ("POST", "/v1/chat/completions"): self._chat,
             ("GET", "/v1/models"): self._models,
         }
@@ -46,10 +49,7 @@ class Gateway:
         """Answers a request."""
         began = time.perf_counter()
         response = await self._answer(request)
-        path = request.path if response.status != 404 else "other"
-        if path.startswith(("/static/", "/receipts/")):
-            path = path[: path.index("/", 1)]
-        self._metrics.request(path, response.status, time.perf_counter() - began)
+        self._metrics.request(_place(request.path), response.status, time.perf_counter() - began)
         return response
 
     async def _answer(self, request: Request) -> Response:
@@ -77,9 +77,9 @@ class Gateway:
         if self._keys is not None:
             return None
         host = request.headers.get("host", "")
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-        if host and name not in _LOOPBACK:
-            return refusal(421, "wrong_host", f"this gateway answers on localhost, not for {host!r}")
+        if host and not is_loopback(_name(host)):
+            message = f"this gateway answers on localhost, not for {host!r}"
+            return refusal(421, "wrong_host", message)
         origin = request.headers.get("origin")
         if origin and origin.partition("://")[2] != host:
             return refusal(403, "foreign_origin", "requests from other web pages are refused")
@@ -101,8 +101,8 @@ class Gateway:
         try:
             reply = await deployment.model.models()
         except UpstreamError as error:
-            body = wire.error(f"The model could not be reached ({error.kind}).", "server_error", error.kind)
-            return Response(502, _JSON, orjson.dumps(body))
+            message = f"The model could not be reached ({error.kind})."
+            return refusal(502, error.kind, message)
         headers = [(k, v) for k, v in reply.headers.items() if k != "content-type"]
         return Response(reply.status, [*_JSON, *headers], reply.body or b"")
 
@@ -130,6 +130,19 @@ class Gateway:
             headers = [("content-type", "text/html; charset=utf-8"), *security_headers()]
             return Response(200, headers, page_of(deployment))
         return refusal(404, "not_found", f"nothing is served at {path}")
+
+
+def _place(path: str) -> str:
+    """The path as it is counted."""
+    if path.startswith(("/static/", "/receipts/")):
+        return path[: path.index("/", 1)]
+    return path if path in _PLACES else "other"
+
+
+def _name(host: str) -> str:
+    """A Host header without its port."""
+    name, _, port = host.rpartition(":")
+    return name if port.isdecimal() and (host.count(":") == 1 or name.endswith("]")) else host
 
 
 def _static(name: str, request: Request) -> Response:

@@ -13,7 +13,7 @@ from remit.evidence import EvidenceError
 from remit.gateway import wire
 from remit.gateway.deployment import Deployment
 from remit.gateway.message import Response
-from remit.gateway.reply import Reply, judged_reply
+from remit.gateway.reply import Reply, judged_reply, refused
 from remit.gateway.streaming import events
 from remit.layers.guard import GuardedInput, Log
 from remit.layers.guard.guard import newest_turn
@@ -197,7 +197,7 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
 
 async def _whole(exchange: Exchange, reply: Reply) -> Response:
     log = exchange.log
-    if reply.status >= 400 or not exchange.deployment.asks_output and not exchange.deployment.asks_tools:
+    if reply.status >= 400 or not exchange.deployment.asks_reply:
         log.error = f"upstream answered {reply.status}" if reply.status >= 400 else None
         log.delivered = [reply.text()]
         await exchange.record("error" if log.error else "answer")
@@ -210,8 +210,7 @@ async def _whole(exchange: Exchange, reply: Reply) -> Response:
     await exchange.record()
     blocked = log.action is Action.BLOCK and not log.complete
     if blocked and log.policy.delivery.refusal == "error":
-        text = "".join(log.delivered)
-        error_body = wire.error(text, "invalid_request_error", "content_filter")
+        error_body = wire.error(refused(body), "invalid_request_error", "content_filter")
         headers = [_JSON, _NO_RETRY, *exchange.response_headers(whole=True)]
         return Response(400, headers, orjson.dumps(error_body))
     headers = [*reply.headers, *exchange.response_headers(whole=True)]
@@ -227,7 +226,8 @@ async def _streamed(exchange: Exchange, reply: Reply) -> Response:
 
 async def _unreachable(exchange: Exchange, error: UpstreamError) -> Response:
     """The model gave no answer: said plainly, recorded, and left to the client to try again."""
-    exchange.log.error = f"{error.kind}: {error}"
+    log = exchange.log
+    log.error, log.delivered, log.complete = f"{error.kind}: {error}", [], False
     await exchange.record("error")
     body = wire.error(f"The model could not be reached ({error.kind}).", "server_error", error.kind)
     headers = [_JSON, *exchange.response_headers(whole=True)]

@@ -32,7 +32,9 @@ class Deployment:
     @cached_property
     def instructions(self) -> Prompt:
         """The system prompt that the remit asks for; empty where it asks for nothing."""
-        return compile_prompt(self.guard.policy, canary=self.canary or None)
+        policy = self.guard.policy
+        budget = policy.delivery.prompt_tokens
+        return compile_prompt(policy, tokens=budget, canary=self.canary or None)
 
     @property
     def canaries(self) -> tuple[str, ...]:
@@ -56,6 +58,11 @@ class Deployment:
         return bool(self.guard.enforcer.asked(Stage.TOOL))
 
     @cached_property
+    def asks_reply(self) -> bool:
+        """True where anything of a reply is judged at all."""
+        return self.asks_output or self.asks_tools
+
+    @cached_property
     def checked(self) -> str:
         """Which rules are asked on which channel, for the header of every answer."""
         enforcer = self.guard.enforcer
@@ -77,16 +84,19 @@ class Deployment:
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def receipt(self, id: str) -> Json | None:
-        """The receipt of an answer, with its place in the chain."""
+        """The receipt of an answer, with its place in the chain.
+
+        Of answers alone: the record also holds cases, with what a rule withheld.
+        """
         found = self.receipts.get(id)
-        if found is not None:
+        if found is not None or not id.startswith("rct_"):
             return found
         try:
             shown = show(self.evidence.path, id)
         except EvidenceError:
             return None
         record, chain = shown["record"], shown["chain"]
-        if record is None or record.get("kind") == "start":
+        if record is None:
             return None
         return {**record, "record": {key: chain[key] for key in ("writer", "seq", "hash")}}
 

@@ -9,12 +9,14 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 PREFIX = "rmt-"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class KeyFileError(ValueError):
@@ -46,9 +48,21 @@ def load_keys(path: str | Path) -> tuple[Key, ...]:
         raise KeyFileError(f"no key file {path}; `remit keys add NAME --file {path}`") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise KeyFileError(f"key file {path} cannot be read: {error}") from None
+    for key in keys:
+        if not _is_sound(key):
+            raise KeyFileError(f"key file {path}: key '{key.name}' is damaged; make a new one")
     if not keys:
         raise KeyFileError(f"key file {path} holds no key; `remit keys add NAME --file {path}`")
     return keys
+
+
+def _is_sound(key: Key) -> bool:
+    texts = all(isinstance(text, str) for text in (key.name, key.sha256, key.remit))
+    return texts and bool(_DIGEST.fullmatch(key.sha256)) and _is_rate(key.per_minute)
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def add_key(path: str | Path, name: str, remit: str = "", per_minute: int = 600) -> str:

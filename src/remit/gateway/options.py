@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 
 
@@ -33,3 +34,13 @@ class ServeOptions:
 
 class StartError(Exception):
     """The gateway refuses to start; the message names the thing and the cure."""
+
+
+def is_loopback(host: str) -> bool:
+    """True for a name or address that only programs on this machine can reach."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -56,9 +56,9 @@ async def judged_reply(
         raise UpstreamError("bad_response", "the model's answer holds a choice without a message")
     before = log.action
     changed = False
-    for choice, message in zip(choices, messages, strict=True):
-        changed |= await _judge_texts(deployment, sent, choice, message, log)
-        changed |= await _judge_calls(deployment, sent, choice, message, log)
+    for number, (choice, message) in enumerate(zip(choices, messages, strict=True)):
+        whole = _Choice(deployment, sent, log, choice, message, is_first=number == 0)
+        changed |= await whole.judge()
     if not changed and log.action <= max(before, Action.FLAG):
         return reply.body
     for choice in choices:
@@ -66,74 +66,102 @@ async def judged_reply(
         if choice.get("logprobs"):
             choice["logprobs"] = None
     return orjson.dumps(body)
+@dataclass(slots=True)
+class _Choice:
+    """One choice of a whole answer. What the record tells of a text is the first choice's."""
 
+    deployment: Deployment
+    sent: Sequence[Message]
+    log: Log
+    choice: Json
+    message: Json
+    is_first: bool
 
-async def _judge_texts(
-    deployment: Deployment, sent: Sequence[Message], choice: Json, message: Json, log: Log
-) -> bool:
-    changed = False
-    for name in wire.REPLY_FIELDS:
-        text = message.get(name)
-        if not isinstance(text, str) or not text:
-            continue
-        guarded = await _judge(deployment, sent, text)
-        log.note(len(sent), guarded.verdict)
-        if name == "content":
-            log.marks = guarded.marks
-            log.drafts.append(text)
-        if guarded.text == text:
+    async def judge(self) -> bool:
+        """Puts what may be delivered in the place of what the model wrote. True on a change."""
+        own_up(self.deployment, self.log, self.choice, wire.CHOICE_FIELDS)
+        own_up(self.deployment, self.log, self.message, wire.MESSAGE_FIELDS)
+        changed = False
+        for name in wire.REPLY_FIELDS:
+            text = readable(self.deployment, self.log, self.message, name)
+            if not text:
+                continue
+            guarded = await self._judged(text)
             if name == "content":
-                log.delivered.append(text)
-            continue
-        changed = True
-        message[name] = guarded.text
-        if name == "content":
-            log.delivered.append(guarded.text)
-        if not guarded.complete:
-            _stop(choice, message, guarded, name, log)
-            break
-    return changed
+                self._tell(guarded)
+            if not guarded.complete:
+                self._stop(guarded, text)
+                return True
+            changed |= guarded.text != text
+            self.message[name] = guarded.text
+        return await self._judge_calls() or changed
+
+    async def _judged(self, text: str) -> Guarded:
+        turns = (*self.sent, Message("assistant", text))
+        guarded = await self.deployment.guard.aoutput(turns, canaries=self.deployment.canaries)
+        self.log.note(len(self.sent), guarded.verdict)
+        return guarded
+
+    def _tell(self, guarded: Guarded) -> None:
+        if self.is_first:
+            self.log.delivered, self.log.marks = [guarded.text], guarded.marks
+
+    async def _judge_calls(self) -> bool:
+        if not self.deployment.asks_tools:
+            return False
+        changed = False
+        for holder, key in list(wire.calls(self.message)):
+            name = str(holder.get("name", ""))
+            guarded = await self.deployment.guard.atool_call(self.sent, name, holder[key])
+            self.log.note(len(self.sent), guarded.verdict)
+            if not guarded.complete:
+                self._stop(guarded, f"{name}({holder[key]})")
+                return True
+            changed |= guarded.text != holder[key]
+            holder[key] = guarded.text
+        return changed
+
+    def _stop(self, guarded: Guarded, draft: str) -> None:
+        """The rule's words are all that is left of a choice that was stopped."""
+        self.log.drafts.append(draft)
+        for name in (*wire.REPLY_FIELDS, "tool_calls", "function_call"):
+            if self.message.get(name):
+                self.message[name] = None
+        self.message["content"] = guarded.text
+        self.choice["finish_reason"] = finish_reason(guarded.action)
+        self.log.complete = False
+        self._tell(guarded)
 
 
-async def _judge(deployment: Deployment, sent: Sequence[Message], text: str) -> Guarded:
-    turns = (*sent, Message("assistant", text))
-    return await deployment.guard.aoutput(turns, canaries=deployment.canaries)
+def refused(body: bytes) -> str:
+    """The rule's words in an answer of which a choice is blocked."""
+    choices = orjson.loads(body)["choices"]
+    blocked = (c["message"] for c in choices if c["finish_reason"] == "content_filter")
+    return str(next(blocked)["content"])
 
 
-def _stop(choice: Json, message: Json, guarded: Guarded, name: str, log: Log) -> None:
-    """After a stop nothing else of the choice is delivered."""
-    log.complete = False
-    for other in wire.REPLY_FIELDS:
-        if other != name and message.get(other):
-            message[other] = None
-    message.pop("tool_calls", None)
-    message.pop("function_call", None)
-    if name != "content":
-        message["content"], message[name] = guarded.text, None
-        log.delivered = [guarded.text]
-    choice["finish_reason"] = finish_reason(guarded.action)
+def own_up(deployment: Deployment, log: Log, holder: Json, known: frozenset[str]) -> None:
+    """Fields that no rule reads pass through, and the receipt says so."""
+    if deployment.asks_output:
+        for name in wire.unread(holder, known):
+            if f"reply.{name}" not in log.unchecked:
+                log.unchecked.append(f"reply.{name}")
 
 
-async def _judge_calls(
-    deployment: Deployment, sent: Sequence[Message], choice: Json, message: Json, log: Log
-) -> bool:
-    if not deployment.asks_tools:
-        return False
-    changed = False
-    for function in list(wire.calls(message)):
-        guarded = await deployment.guard.atool_call(
-            sent, str(function.get("name", "")), function["arguments"]
-        )
-        log.note(len(sent), guarded.verdict)
-        if not guarded.complete:
-            log.delivered.append(guarded.text)
-            message["content"] = guarded.text
-            _stop(choice, message, guarded, "content", log)
-            return True
-        if guarded.text != function["arguments"]:
-            function["arguments"] = guarded.text
-            changed = True
-    return changed
+def readable(deployment: Deployment, log: Log, holder: Json, name: str) -> str:
+    """A text of the reply; empty where there is none.
+
+    Raises UpstreamError where it is no text (a list of parts, say) and the remit's `media` does
+    not let it pass.
+    """
+    value = holder.get(name)
+    if isinstance(value, str):
+        return value
+    if value and deployment.asks_output:
+        if deployment.guard.policy.delivery.media == "refuse":
+            raise UpstreamError("bad_response", f"the model's {name} is no text to be checked")
+        own_up(deployment, log, {name: value}, frozenset())
+    return ""
 
 
 def finish_reason(action: Action) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import multiprocessing
 import secrets
 import signal
@@ -26,11 +25,11 @@ from remit.gateway.app import Gateway
 from remit.gateway.deployment import Deployment
 from remit.gateway.keys import KeyFileError, Keyring, load_keys
 from remit.gateway.metrics import Metrics
-from remit.gateway.options import ServeOptions, StartError
+from remit.gateway.options import ServeOptions, StartError, is_loopback
 from remit.gateway.page import tries
 from remit.gateway.server import serve
 from remit.layers.guard import Guard
-from remit.layers.prompt import canary
+from remit.layers.prompt import PromptError, canary
 from remit.models.asking import Asking
 from remit.models.base import Model
 from remit.types import Stage
@@ -58,21 +57,12 @@ def _run_loop(coroutine: Any) -> int:
 
 
 def _check_address(options: ServeOptions) -> None:
-    if options.keys is not None or _is_loopback(options.host):
+    if options.keys is not None or is_loopback(options.host):
         return
     raise StartError(
         f"{options.host} can be reached from outside, and anybody could ask; give clients keys "
         "(`remit keys add NAME --file keys.json`, then --keys keys.json) or serve on 127.0.0.1"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 # --- one process --------------------------------------------------------------------------------
@@ -166,7 +156,7 @@ def _deployment(options: ServeOptions, path: str, evidence: Evidence) -> Deploym
     _check_judges(guard.enforcer, judges)
     model = _model(options)
     has_rules = bool(guard.policy.rules)
-    return Deployment(
+    deployment = Deployment(
         guard=guard,
         model=model,
         evidence=evidence,
@@ -176,6 +166,11 @@ def _deployment(options: ServeOptions, path: str, evidence: Evidence) -> Deploym
         demonstration=options.upstream == "house",
         model_id=options.model or ("remit-house-demo" if options.upstream == "house" else ""),
     )
+    try:
+        _ = deployment.instructions
+    except PromptError as error:
+        raise StartError(f"{path}: {error}, under delivery: {{prompt_tokens: …}}") from None
+    return deployment
 
 
 def _judges(options: ServeOptions) -> dict[str, Asking]:
@@ -298,8 +293,8 @@ def _run_workers(options: ServeOptions, say: Say) -> int:
         return process
 
     stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, lambda *_: stopping.set())
     workers = [start(number) for number in range(options.workers)]
     _announce(say, options, port, deployments[0])
     while not stopping.wait(0.2):

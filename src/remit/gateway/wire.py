@@ -6,6 +6,7 @@ Source: OpenAI API reference, chat completions, and the type definitions of open
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,15 +18,28 @@ from remit.types import Json, Message, Span
 
 # Text a model writes for people to read, beside `content`; providers differ.
 REPLY_FIELDS = ("content", "refusal", "reasoning_content", "reasoning")
+# Where a tool call keeps the text that the model wrote: a function's, a custom tool's.
+CALL_TEXTS = {"function": "arguments", "custom": "input"}
+# What is read, or holds no text of the model's: a receipt need not speak of it.
+MESSAGE_FIELDS = frozenset({"role", *REPLY_FIELDS, "tool_calls", "function_call"})
+CHOICE_FIELDS = frozenset(
+    ("index", "message", "delta", "logprobs", "finish_reason", "native_finish_reason")
+    + ("stop_reason", "matched_stop", "token_ids")
+    + ("content_filter_results", "content_filter_offsets")
+)
 _TEXT_PARTS = ("text", "input_text", "refusal")
+_NAME = re.compile(r"[A-Za-z][\w.-]{0,63}", re.ASCII)
 MAX_MESSAGES = 2_000
-MAX_DEPTH = 64
+# The writer of JSON gives up at 254 levels; a request is put inside nothing else.
+MAX_DEPTH = 200
 
 
 class RequestError(ValueError):
     """The request cannot be served; `code` and `param` go into OpenAI's error object."""
 
-    def __init__(self, message: str, code: str = "invalid_request", param: str | None = None) -> None:
+    def __init__(
+        self, message: str, code: str = "invalid_request", param: str | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.param = param
@@ -39,19 +53,40 @@ def parse_request(body: bytes) -> Json:
         raise RequestError(f"the body is not JSON: {error}", "invalid_json") from None
     if not isinstance(request, dict):
         raise RequestError("the body must be a JSON object with messages")
+    _refuse_depth(body, request)
     messages = request.get("messages")
     if not isinstance(messages, list) or not messages:
         raise RequestError("messages must be a list with at least one message", param="messages")
     if len(messages) > MAX_MESSAGES:
-        raise RequestError(f"more than {MAX_MESSAGES} messages; shorten the history", param="messages")
+        message = f"more than {MAX_MESSAGES} messages; shorten the history"
+        raise RequestError(message, param="messages")
     for index, message in enumerate(messages):
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise RequestError("every message is an object with a role", param=f"messages[{index}]")
-        if not isinstance(message.get("content"), str | list | None):
-            raise RequestError("content is text or a list of parts", param=f"messages[{index}].content")
+        _refuse_odd(message, f"messages[{index}]")
     if not isinstance(request.get("stream", False), bool | None):
         raise RequestError("stream is true or false", param="stream")
     return request
+
+
+def _refuse_odd(message: object, param: str) -> None:
+    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        raise RequestError("every message is an object with a role", param=param)
+    if not isinstance(message.get("content"), str | list | None):
+        raise RequestError("content is text or a list of parts", param=f"{param}.content")
+    if not isinstance(message.get("tool_calls"), list | None):
+        raise RequestError("tool_calls is a list", param=f"{param}.tool_calls")
+
+
+def _refuse_depth(body: bytes, request: Json) -> None:
+    """What is nested too deeply to be written out again. Few brackets cannot be deep."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return
+    level: list[Any] = [request]
+    for _ in range(MAX_DEPTH):
+        holders = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [item for inner in holders for item in inner if isinstance(item, dict | list)]
+        if not level:
+            return
+    raise RequestError(f"nested deeper than {MAX_DEPTH} levels; send it flatter")
 
 
 def turns(messages: Sequence[Json]) -> tuple[Message, ...]:
@@ -65,18 +100,27 @@ def turns(messages: Sequence[Json]) -> tuple[Message, ...]:
 def media(messages: Sequence[Json]) -> list[str]:
     """The parts that hold no text and so cannot be judged, as `messages[1].image_url`."""
     return [
-        f"messages[{index}].{part.get('type', 'part') if isinstance(part, dict) else 'part'}"
+        f"messages[{index}].{plain(part.get('type')) if isinstance(part, dict) else 'other'}"
         for index, message in enumerate(messages)
         if isinstance(message.get("content"), list)
         for part in message["content"]
-        if not (isinstance(part, dict) and part.get("type") in _TEXT_PARTS)
+        if _part_key(part) is None
     ]
+
+
+def _part_key(part: object) -> str | None:
+    """Where a part of a message holds its text; None for a picture, sound, file, or anything."""
+    kind = part.get("type") if isinstance(part, dict) else None
+    if not isinstance(part, dict) or not isinstance(kind, str) or kind not in _TEXT_PARTS:
+        return None
+    key = "refusal" if kind == "refusal" else "text"
+    return key if isinstance(part.get(key), str) else None
 
 
 def _texts(message: Json) -> Iterator[str]:
     for holder, key in _places(message):
         value = holder[key]
-        yield call_text(value) if key == "arguments" else value
+        yield call_text(value) if key in CALL_TEXTS.values() else value
 
 
 def _places(message: Json) -> Iterator[tuple[Json, str]]:
@@ -85,24 +129,41 @@ def _places(message: Json) -> Iterator[tuple[Json, str]]:
         yield message, "content"
     elif isinstance(message.get("content"), list):
         for part in message["content"]:
-            if isinstance(part, dict) and part.get("type") in _TEXT_PARTS:
-                key = "refusal" if part["type"] == "refusal" else "text"
-                if isinstance(part.get(key), str):
-                    yield part, key
+            key = _part_key(part)
+            if key is not None:
+                yield part, key
     for key in REPLY_FIELDS[1:]:
         if isinstance(message.get(key), str):
             yield message, key
-    for call in calls(message):
-        yield call, "arguments"
+    yield from calls(message)
 
 
-def calls(message: Mapping[str, Any]) -> Iterator[Json]:
-    """The functions called by a message: objects with a name and arguments."""
-    found = [call.get("function") for call in message.get("tool_calls") or () if isinstance(call, dict)]
-    found.append(message.get("function_call"))
-    for function in found:
-        if isinstance(function, dict) and isinstance(function.get("arguments"), str):
-            yield function
+def calls(message: Mapping[str, Any]) -> Iterator[tuple[Json, str]]:
+    """Every place that holds what a tool is called with: an object with a name, and its key."""
+    listed = message.get("tool_calls")
+    found = [call for call in listed if isinstance(call, dict)] if isinstance(listed, list) else []
+    found.append({"function": message.get("function_call")})
+    for call in found:
+        for name, key in CALL_TEXTS.items():
+            holder = call.get(name)
+            if isinstance(holder, dict) and isinstance(holder.get(key), str):
+                yield holder, key
+
+
+def unread(holder: Mapping[str, Any], known: frozenset[str]) -> list[str]:
+    """The fields of an answer that may hold text, and that no rule reads."""
+    if holder.keys() <= known:
+        return []
+    return [
+        plain(name)
+        for name, value in holder.items()
+        if name not in known and value and isinstance(value, str | list | dict)
+    ]
+
+
+def plain(name: object) -> str:
+    """A name as it may stand in a header: whoever made it up must not write headers with it."""
+    return name if isinstance(name, str) and _NAME.fullmatch(name) else "other"
 
 
 def with_masks(message: Json, masked: Sequence[Masked]) -> Json:
@@ -110,24 +171,30 @@ def with_masks(message: Json, masked: Sequence[Masked]) -> Json:
     copy: Json = orjson.loads(orjson.dumps(message))
     at = 0
     for holder, key in _places(copy):
-        judged = call_text(holder[key]) if key == "arguments" else holder[key]
+        called = key in CALL_TEXTS.values()
+        judged = call_text(holder[key]) if called else holder[key]
         start, end = at, at + len(judged)
         at = end + 1
         mine = [
-            Masked(Span(max(m.span.start - start, 0), min(m.span.end, end) - start, m.span.label), m.rule)
+            Masked(_moved(m.span, start, end), m.rule)
             for m in masked
             if m.span.start < end and m.span.end > start
         ]
-        if mine and key == "arguments":
+        if mine and called:
             holder[key] = masked_arguments(holder[key], mine) or "{}"
         elif mine:
             holder[key] = mask_whole(judged, mine)[0]
     return copy
 
 
+def _moved(span: Span, start: int, end: int) -> Span:
+    """The share of a span in the piece from `start` to `end`, counted from its beginning."""
+    return Span(max(span.start - start, 0), min(span.end, end) - start, span.label)
+
+
 def withheld(message: Json, text: str) -> Json:
     """A message taken out of what the model sees, its place in the conversation kept."""
-    kept = {key: message[key] for key in ("role", "name", "tool_call_id") if key in message}
+    kept: Json = {key: message[key] for key in ("role", "name", "tool_call_id") if key in message}
     if message.get("tool_calls"):
         # Results that follow refer to the calls by their ids.
         kept["tool_calls"] = [_emptied(c) for c in message["tool_calls"] if isinstance(c, dict)]

@@ -193,6 +193,7 @@ class Delivery(_Frozen):
     `refusal`: a refusal before the first byte is a `message` (HTTP 200) or an `error` (HTTP 400).
     `release`: text leaves `as-checked`, word by word; or `by-sentence`, so that no sentence is
     begun that a rule then stops; or only `when-complete`, so that a stopped reply is not begun.
+    `prompt_tokens`: the most that the remit's instructions may add to each request.
     `media`: images, sound and files, which no rule can read yet, are a reason to `refuse` a
     request, or they `pass` and the receipt says that they were not checked.
     """
@@ -200,6 +201,7 @@ class Delivery(_Frozen):
     refusal: Literal["message", "error"] = "message"
     release: Literal["as-checked", "by-sentence", "when-complete"] = "as-checked"
     media: Literal["refuse", "pass"] = "refuse"
+    prompt_tokens: Annotated[int, Field(ge=100, le=100_000)] = 1500
 
 
 class Policy(_Frozen):

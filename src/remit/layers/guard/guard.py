@@ -57,7 +57,7 @@ class Guard:
         """Reads and compiles a remit. Raises PolicyError, naming file, line and cure."""
         return cls(compile_policy(load(path), kinds, models))
 
-    def preparations(self) -> Iterator[Callable[[], None]]:
+    def preparations(self) -> Iterator[Callable[[], object]]:
         """Steps that compile what is otherwise compiled when first needed, a few ms each."""
         for stage in Stage:
             for asked in self._enforcer.asked(stage):

@@ -49,7 +49,14 @@ class Log:
     def note(self, message: int, verdict: Verdict) -> None:
         """Adds the verdict on a message, by its index in the conversation."""
         self.verdicts.append((message, verdict))
-        self.action = max(self.action, verdict.action)
+        self.action = max(self.action, self._done(message, verdict))
+
+    def _done(self, message: int, verdict: Verdict) -> Action:
+        """What was done with a message. One of an earlier turn that a rule stops is taken out.
+
+        It was answered in its own time: what was handed over then is not handed over again.
+        """
+        return verdict.action if message >= self.newest else min(verdict.action, Action.REDACT)
 
     def record(self, turns: Sequence[Message], kind: str = "answer") -> dict[str, Any]:
         """The receipt, as JSON values. Opens the case where the answer was handed over."""
@@ -101,7 +108,7 @@ class Log:
         return [(m, v) for m, v in self.verdicts if v is not clean(v.stage)]
 
     def _channel(self, stage: Stage) -> dict[str, Any]:
-        mine = [verdict.action for _, verdict in self.verdicts if verdict.stage is stage]
+        mine = [self._done(m, verdict) for m, verdict in self.verdicts if verdict.stage is stage]
         rules = [rule.id for rule in self.enforcer.rules(stage)] if mine else []
         action = max(mine, default=Action.ALLOW)
         return {
@@ -136,8 +143,8 @@ class Log:
         worst = self.action
         if worst is Action.ALLOW:
             return []
-        rules = (r for _, v in self.verdicts if v.action is worst for r in v.decisive_rules)
-        return list(dict.fromkeys(rules))
+        decisive = (v for m, v in self.verdicts if self._done(m, v) is worst)
+        return list(dict.fromkeys(rule for verdict in decisive for rule in verdict.decisive_rules))
 
     def _input_marks(self, last: int) -> list[list[Any]]:
         return [

@@ -47,16 +47,43 @@ _LONG_TAIL = 1_024
 _HELD_PIECE = 4_096
 
 
+class _Found:
+    """What one detector has found for one rule so far."""
+
+    __slots__ = ("_reasons", "_score", "_spans")
+
+    def __init__(self) -> None:
+        self._score = 0.0
+        self._spans: set[Span] = set()
+        self._reasons: dict[str, None] = {}
+
+    def add(self, more: Detection) -> None:
+        """Takes in what a window holds."""
+        self._score = max(self._score, more.score)
+        self._spans.update(more.spans)
+        if more.reason:
+            self._reasons[more.reason] = None
+
+    def detection(self) -> Detection:
+        """What the windows come to."""
+        return Detection(self._score, merge_spans(self._spans), ", ".join(self._reasons))
+
+
 @dataclass(slots=True)
 class _Track:
     """One fast matcher's progress: its outcomes so far, and up to where it is settled."""
 
     asked: Asked
     reader: Reader
-    outcomes: list[Outcome]
+    found: list[_Found | None]
     quiet: dict[str, int]
     settled: int = 0
     lead: str = ""
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """One outcome per rule; a failure stands among the stream's failures."""
+        return tuple([found.detection() if found else CLEAN for found in self.found])
 
     def settle(self, passed: str) -> None:
         """Moves on by some characters, of which the last stay as context."""
@@ -104,7 +131,7 @@ class Stream:
         self._language = language
         self._stage = stage
         self._tracks = [
-            _Track(asked, reader, [CLEAN] * len(asked.rules), reader.quiet)
+            _Track(asked, reader, [None] * len(asked.rules), reader.quiet)
             for asked, reader in enforcer.readers(context, stage)
         ]
         self._passes = not enforcer.asked(stage)
@@ -123,7 +150,7 @@ class Stream:
         self._masked: list[Masked] = []
         self._masking: set[tuple[Span, str]] = set()
         self._cut: int | None = None  # where the text ends for the client, once a rule stops it
-        self._failures: list[Finding] = []
+        self._failures: dict[Finding, None] = {}
         self._writer = Writer()
         self.blocked = False
         self.verdict: Verdict | None = None
@@ -202,11 +229,11 @@ class Stream:
             self._take()
             self._tick(self._length, final=True, slow=slow)
         out = self._release(final=True)
-        answers = [(track.asked, tuple(track.outcomes)) for track in self._tracks] + slow
+        answers = [(track.asked, track.outcomes) for track in self._tracks] + slow
         if not self._failures and all(o is CLEAN for _, outcomes in answers for o in outcomes):
             self.verdict = self._enforcer.clean(self._stage)
             return out
-        found = findings(answers) + self._failures
+        found = [*findings(answers), *self._failures]
         self.verdict = decide(self._enforcer.policy, found, self._stage)
         return out + self._answer(self.verdict) if self._cut is not None else out
 
@@ -295,12 +322,12 @@ class Stream:
         """Adds a window's outcome to the track; answers where it stops the text, if it does."""
         rule = track.asked.rules[number]
         if isinstance(outcome, Failure):
-            self._failures.append(Finding(rule.id, track.asked.kind, outcome))
+            self._failures[Finding(rule.id, track.asked.kind, outcome)] = None
             return self._act(rule, outcome, before)
         spans = tuple(Span(s.start + shift, s.end + shift, s.label) for s in outcome.spans)
         outcome = Detection(outcome.score, spans, outcome.reason)
-        known = track.outcomes[number]
-        track.outcomes[number] = _join(known, outcome) if known is not CLEAN else outcome
+        found = track.found[number] = track.found[number] or _Found()
+        found.add(outcome)
         return self._act(rule, outcome, before)
 
     def _act(self, rule: Rule, outcome: Outcome, before: int) -> list[tuple[int, Action]]:
@@ -336,6 +363,8 @@ class Stream:
             return ""  # white space alone waits: it may be all there is before the rule's words
         out = self._writer.write(self._buffer, self._released, limit, self._masked, self._base)
         self._released = max(limit, self._released)
+        if self._masked:
+            self._masked = [item for item in self._masked if item.span.end > self._released]
         self._trim()
         return out
 
@@ -345,7 +374,6 @@ class Stream:
         if keep - self._base > max(256, len(self._buffer) // 2):
             self._buffer = self._buffer[keep - self._base :]
             self._base = keep
-            self._masked = [item for item in self._masked if item.span.end > self._released]
 
     def _answer(self, verdict: Verdict) -> str:
         policy = self._enforcer.policy
@@ -353,11 +381,3 @@ class Stream:
         rule = policy.rule(decisive) if decisive else None
         words = answer_text(policy, rule, verdict.action, self._language)
         return self._writer.answer((cut_text(self._language) if self._released else "") + words, decisive)
-
-
-def _join(known: Outcome, more: Detection) -> Outcome:
-    if isinstance(known, Failure):
-        return known
-    spans = merge_spans({*known.spans, *more.spans})
-    reasons = dict.fromkeys(r for r in (known.reason, more.reason) if r)
-    return Detection(max(known.score, more.score), spans, ", ".join(reasons))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -43,7 +44,7 @@ def compile_prompt(
     """The system prompt of a remit; empty for a remit with neither assistant nor rules.
 
     `tokens` is the budget, as `estimate` counts. Details give way to it in this order: reasons,
-    then answers, then examples, each from the mildest rule on. A rule's own sentence never does.
+    then examples, then answers, each from the mildest rule on. A rule's own sentence never does.
     `language` (such as nl) is the one that answers are given in; else all the assistant's.
     `canary` is planted as a reference that must never be written. Raises PromptError where the
     budget is too small, or the language or the dialect unknown.
@@ -52,19 +53,26 @@ def compile_prompt(
     if policy.assistant is None and not policy.rules:
         return Prompt("", 0)
     losable = details(policy, language)
-    for count in range(len(losable) + 1):
-        kept = frozenset(losable[count:])
-        text = _written(sections(policy, language, canary, kept), dialect)
-        cost = estimate(text)
-        if tokens is None or cost <= tokens:
-            secret = frozenset(detail for detail in kept if not detail.sayable)
-            parts = sections(policy, language, canary, secret, sayable=False)
-            left_out = tuple(detail.name for detail in losable[:count])
-            return Prompt(text, cost, left_out, _written(parts, dialect))
-    raise PromptError(
-        f"the boundaries alone need {cost} tokens and {tokens} are allowed; "
-        f"allow {cost}, or write shorter sentences under says:"
-    )
+
+    def written(count: int, *, sayable: bool = True) -> str:
+        """The prompt without the first `count` details, and perhaps without the sayable ones."""
+        kept = frozenset(detail for detail in losable[count:] if sayable or not detail.sayable)
+        return _written(sections(policy, language, canary, kept, sayable=sayable), dialect)
+
+    # The more is left out, the shorter it is, so the first fit can be searched by halves.
+    lost = 0
+    if tokens is not None:
+        counts = range(len(losable) + 1)
+        lost = bisect_left(counts, -tokens, key=lambda count: -estimate(written(count)))
+    if lost > len(losable):
+        need = estimate(written(len(losable)))
+        raise PromptError(
+            f"the boundaries alone need {need} tokens and {tokens} are allowed; "
+            f"allow {need}, or write shorter sentences under says:"
+        )
+    text = written(lost)
+    left_out = tuple(detail.name for detail in losable[:lost])
+    return Prompt(text, estimate(text), left_out, written(lost, sayable=False))
 
 
 def _refuse_unknown(policy: Policy, language: str | None, dialect: str) -> None:

@@ -55,7 +55,7 @@ def details(policy: Policy, language: str | None) -> list[Detail]:
     mildest_first = list(reversed(ordered(policy)))
     return [
         detail
-        for kind in ("because", "answer", "example")
+        for kind in ("because", "example", "answer")
         for rule in mildest_first
         for detail in reversed(list(_details(policy, rule, language)))
         if detail.kind == kind

@@ -1,0 +1,167 @@
+"""A gateway in service for a test: a remit, a model, a record, and ways to ask."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openai
+import orjson
+from raw import Answer, ask
+
+from remit.evidence import Evidence, verify
+from remit.gateway.app import Gateway
+from remit.gateway.deployment import Deployment
+from remit.gateway.keys import Keyring
+from remit.gateway.options import ServeOptions
+from remit.gateway.run import build
+from remit.gateway.server import Limits, serve
+from remit.models.base import Model
+
+EMPTY = "remit: 1\norganisation: Hollis\nrules: []\n"
+HEAD = """\
+remit: 1
+organisation: Hollis
+responsible: {owner: Ann, colleague: {name: the duty accountant}}
+"""
+RULES = (
+    HEAD
+    + """\
+delivery: {refusal: %s, media: %s}
+rules:
+  - id: no-legal-advice
+    says: Does not give legal advice.
+    because: Only a lawyer may.
+    owner: Ann
+    severity: high
+    detect: [{phrases: [you should sue]}]
+    then: {input: allow, output: block}
+    answer: I cannot advise on the law.
+  - id: refer
+    says: Refers doubts to a colleague.
+    because: It is safer.
+    owner: Ben
+    detect: [{phrases: [special case]}]
+    then: {input: hand_over, output: hand_over, tool: hand_over}
+    answer: I have passed this to {colleague}.
+  - id: no-promises
+    says: Promises nothing.
+    because: Nobody can.
+    owner: Ann
+    detect: [{phrases: [i guarantee]}]
+    then: {output: replace}
+    answer: I can promise nothing.
+  - id: no-iban
+    says: Never gives an IBAN.
+    because: It is private.
+    owner: Ann
+    severity: critical
+    detect: [{identifier: [iban]}]
+    then: {input: redact, output: redact, tool: redact}
+  - id: no-takeover
+    says: Keeps to its instructions.
+    because: A document gives no orders.
+    owner: Ann
+    severity: critical
+    detect: [{phrases: [ignore all previous instructions]}]
+    then: {input: block, tool: block}
+    answer: I keep to my task.
+"""
+)
+IBAN = "NL91ABNA0417164300"
+
+
+def rules(refusal: str = "message", media: str = "refuse") -> str:
+    """A remit with a rule for each action."""
+    return RULES % (refusal, media)
+
+
+@dataclass
+class Scene:
+    """A gateway that is being served."""
+
+    port: int
+    gateway: Gateway
+    deployment: Deployment
+    evidence: Evidence
+
+    @property
+    def base_url(self) -> str:
+        """What a client is told."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @asynccontextmanager
+    async def client(self, key: str = "none", **more: Any) -> AsyncIterator[openai.AsyncOpenAI]:
+        """The official client, without retries or proxies."""
+        async with official(self.base_url, key, **more) as client:
+            yield client
+
+    async def ask(self, request: Any, **more: Any) -> Answer:
+        """One chat request, as bytes or a value, through a raw socket."""
+        body = request if isinstance(request, bytes) else orjson.dumps(request)
+        return await ask(self.port, "POST", "/v1/chat/completions", body, **more)
+
+    async def get(self, path: str, **more: Any) -> Answer:
+        """A GET request through a raw socket."""
+        return await ask(self.port, "GET", path, **more)
+
+    def records(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """What is in the evidence but for the start, oldest first."""
+        stored = [e.record for e in self.evidence.entries(kind=kind) if e.record]
+        return [record for record in stored if record["kind"] not in ("start", "case")]
+
+
+@asynccontextmanager
+async def official(
+    base_url: str, key: str = "none", **more: Any
+) -> AsyncIterator[openai.AsyncOpenAI]:
+    """The official asynchronous client for an address."""
+    settings = {"max_retries": 0, "timeout": 30, **more}
+    async with (
+        openai.DefaultAsyncHttpxClient(trust_env=False) as http,
+        openai.AsyncOpenAI(base_url=base_url, api_key=key, http_client=http, **settings) as client,
+    ):
+        yield client
+
+
+@asynccontextmanager
+async def serving(
+    path: Path,
+    remit: str,
+    model: Model,
+    *,
+    keyring: Keyring | None = None,
+    limits: Limits | None = None,
+) -> AsyncIterator[Scene]:
+    """Serves a remit with a model of one's own; the evidence, in `path`, must verify afterwards."""
+    file = path / "remit.yaml"
+    file.write_text(remit, "utf-8")
+    database = path / "evidence.db"
+    options = ServeOptions(str(file), upstream="scripted", evidence=str(database))
+    evidence = Evidence.open(database)
+    gateway, deployments = build(options, evidence, keyring)
+    for deployment in deployments:
+        deployment.model = model
+    server = await serve(gateway, limits=limits)
+    try:
+        yield Scene(server.port, gateway, deployments[0], evidence)
+    finally:
+        await server.close(2)
+        await model.close()
+        evidence.close()
+    report = verify(database)
+    assert report.ok, report.problems
+
+
+def chat(text: str, **more: Any) -> dict[str, Any]:
+    """A request with one message."""
+    return {"model": "m", "messages": [{"role": "user", "content": text}], **more}
+
+
+async def until(done: Any, seconds: float = 5.0) -> None:
+    """Waits until `done()` holds."""
+    async with asyncio.timeout(seconds):
+        while not done():
+            await asyncio.sleep(0.01)
