@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, SlowMatcher, Use
@@ -98,6 +98,10 @@ class Asked:
     rules: tuple[Rule, ...]
     matcher: Matcher | None = None
     slow: SlowMatcher | None = None
+    clean: tuple[Outcome, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clean", (CLEAN,) * len(self.rules))
 
 
 class Enforcer:
@@ -177,11 +181,9 @@ class Enforcer:
     def _verdict(
         self, stage: Stage, answers: Sequence[tuple[Asked, tuple[Outcome, ...]]]
     ) -> Verdict:
-        for _, outcomes in answers:
-            for outcome in outcomes:
-                if outcome is not CLEAN:
-                    return decide(self.policy, findings(answers), stage)
-        return self._clean[stage]
+        if all(outcomes == asked.clean for asked, outcomes in answers):
+            return self._clean[stage]
+        return decide(self.policy, findings(answers), stage)
 
 
 def findings(answers: Iterable[tuple[Asked, tuple[Outcome, ...]]]) -> list[Finding]:
@@ -208,6 +210,8 @@ def attempt(asked: Asked, reader: Reader, text: Text, *, final: bool = True) -> 
     size = len(text.raw)
     try:
         reading = reader.read(text, final=final)
+        if reading.outcomes == asked.clean and 0 <= reading.settled <= size:
+            return reading
         outcomes = checked(asked, reading.outcomes, size)
         settled = min(reading.settled, size)
     except Exception as error:  # noqa: BLE001  any error of a detector is a failure, never a pass

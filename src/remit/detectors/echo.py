@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use
+from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Silent, Use
 from remit.detectors.identifier import IdentifierMatcher, expand
 from remit.detectors.identifiers import IDENTIFIERS
 from remit.detectors.memory import MAX_VALUES, Confided, Memory
@@ -36,9 +36,15 @@ class EchoMatcher:
         identifiers = IdentifierMatcher([names], regions) if "identifiers" in wanted else None
         self._memory = Memory(identifiers, wanted)
         self._passages = Passages() if "passages" in wanted else None
+        self._nothing = Silent(len(uses))
 
     def bind(self, context: Interaction) -> Reader:
-        """A reader that knows what this conversation confided."""
+        """A reader that knows what this conversation confided.
+
+        Only what the assistant says or does can be an echo; a client may repeat himself.
+        """
+        if not context.messages or context.messages[-1].role != "assistant":
+            return self._nothing
         confided = self._memory.recall(context)
         sources = self._sources(context) if self._passages else ()
         return EchoReader(self._uses, confided, self._passages, sources)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import hyperscan
@@ -83,39 +83,42 @@ def _compile(sources: Sequence[str], flags: int) -> Any:
     return database
 
 
+@lru_cache(maxsize=2_048)
+def _exact(source: str) -> Any:
+    """The database of one pattern that reports where its matches start."""
+    return _compile([source], _EXACT)
+
+
 class Engine:
     """Compiled expressions over the plain folding of a text."""
 
     def __init__(self, expressions: Sequence[Expression]) -> None:
         self._expressions = tuple(expressions)
-        self._exact: dict[int, Any] = {}
-        self._beginnings: dict[frozenset[int] | None, Beginnings] = {}
-        if expressions:
-            self._ascii_gate = _compile([e.pattern.source for e in expressions], _GATE)
+
+    @cached_property
+    def _ascii_gate(self) -> Any:
+        return _compile([e.pattern.source for e in self._expressions], _GATE)
 
     @cached_property
     def _gate(self) -> Any:
         sources = [e.pattern.source for e in self._expressions]
         return _compile(sources, _GATE | hyperscan.HS_FLAG_UTF8)
 
-    def _begins(self, wanted: frozenset[int] | None) -> Beginnings:
-        beginnings = self._beginnings.get(wanted)
-        if beginnings is None:
-            patterns = [e.pattern for e in self._expressions if _is_wanted(e, wanted)]
-            beginnings = self._beginnings[wanted] = Beginnings(patterns)
-        return beginnings
+    @cached_property
+    def _beginnings(self) -> Beginnings:
+        return Beginnings([e.pattern for e in self._expressions])
 
-    def preparations(self, wanted: frozenset[int] | None = None) -> Iterator[Callable[[], object]]:
+    def preparations(self) -> Iterator[Callable[[], object]]:
         """Steps that compile what is otherwise compiled when first needed."""
-        if not self._expressions:
-            return
-        yield partial(self._begins, wanted)
-        for number, expression in enumerate(self._expressions):
-            if _is_wanted(expression, wanted):
-                yield partial(self._exactly, number)
+        if self._expressions:
+            yield lambda: self._ascii_gate
+            yield lambda: self._gate
+            yield lambda: self._beginnings
+        for expression in self._expressions:
+            yield partial(_exact, expression.pattern.source)
 
-    def scan(self, text: Text, *, final: bool, wanted: frozenset[int] | None = None) -> Scan:
-        """All confirmed hits of a window, of all uses or those wanted. Raises TooManyCandidates."""
+    def scan(self, text: Text, *, final: bool) -> Scan:
+        """All confirmed hits of a window. Raises TooManyCandidates."""
         if not self._expressions:
             return Scan((), len(text.raw))
         fired: list[int] = []
@@ -129,25 +132,16 @@ class Engine:
         hits: set[tuple[int, Span]] = set()
         pending = len(data)
         for number in fired:
-            if not _is_wanted(self._expressions[number], wanted):
-                continue
             pending = min(pending, self._confirmed(text, number, final, hits))
         if final:
             return Scan(tuple(sorted(hits)), len(text.raw))
-        return Scan(tuple(sorted(hits)), self._settled(text, pending, wanted))
+        return Scan(tuple(sorted(hits)), self._settled(text, pending))
 
-    def _settled(self, text: Text, pending: int, wanted: frozenset[int] | None) -> int:
+    def _settled(self, text: Text, pending: int) -> int:
         folded = text.plain.decode()
-        live = self._begins(wanted).first(folded, len(plain(text.raw[: text.lead])))
+        live = self._beginnings.first(folded, len(plain(text.raw[: text.lead])))
         settled = min(pending, live if text.raw.isascii() else len(folded[:live].encode()))
         return text.plain_index(settled)
-
-    def _exactly(self, number: int) -> Any:
-        database = self._exact.get(number)
-        if database is None:
-            database = _compile([self._expressions[number].pattern.source], _EXACT)
-            self._exact[number] = database
-        return database
 
     def _confirmed(
         self, text: Text, number: int, final: bool, hits: set[tuple[int, Span]]
@@ -160,7 +154,7 @@ class Engine:
         def on_match(_number: int, start: int, end: int, _flags: int, _context: object) -> None:
             candidates.append((start, end))
 
-        self._exactly(number).scan(data, match_event_handler=on_match)
+        _exact(expression.pattern.source).scan(data, match_event_handler=on_match)
         if len(candidates) > MAX_CANDIDATES:
             raise TooManyCandidates(f"{len(candidates)} candidates in one text")
         for reported, end in candidates:
@@ -191,11 +185,7 @@ class Engine:
             return start
         if pattern.apart and data[first:end].isalnum() and _in_word(data, first):
             return -1
-        return _leftmost(self._exactly(number), pattern, data, first, end)
-
-
-def _is_wanted(expression: Expression, wanted: frozenset[int] | None) -> bool:
-    return wanted is None or expression.use in wanted
+        return _leftmost(_exact(pattern.source), pattern, data, first, end)
 
 
 def _leftmost(exact: Any, pattern: Bounded, data: bytes, first: int, end: int) -> int:

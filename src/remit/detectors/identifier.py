@@ -19,12 +19,9 @@ from remit.detectors.text import Text
 from remit.types import Failure, Interaction, Span
 
 
-_NAMES = tuple(IDENTIFIERS)
-
-
-@lru_cache(maxsize=4)
-def _engine(regions: tuple[str, ...]) -> Engine:
-    """One engine for all kinds, shared by every stage and by echo: compiling it is the dear part."""
+@lru_cache(maxsize=16)
+def _engine(names: tuple[str, ...], regions: tuple[str, ...]) -> Engine:
+    """The engine of some kinds. Stages that ask for the same kinds share it."""
     return Engine(
         [
             Expression(
@@ -33,7 +30,7 @@ def _engine(regions: tuple[str, ...]) -> Engine:
                 name,
                 _confirm(IDENTIFIERS[name], regions),
             )
-            for index, name in enumerate(_NAMES)
+            for index, name in enumerate(names)
             for source in IDENTIFIERS[name].expressions
         ]
     )
@@ -45,20 +42,19 @@ class IdentifierMatcher:
     def __init__(self, uses: Sequence[tuple[str, ...]], regions: tuple[str, ...]) -> None:
         self.quiet: dict[str, int] = {}
         self._count = len(uses)
-        self._askers = {
-            index: tuple(number for number, use in enumerate(uses) if name in use)
-            for index, name in enumerate(_NAMES)
-        }
-        self._wanted = frozenset(index for index, askers in self._askers.items() if askers)
-        self._engine = _engine(regions)
+        names = tuple(sorted({name for use in uses for name in use}))
+        self._askers = [
+            tuple(number for number, use in enumerate(uses) if name in use) for name in names
+        ]
+        self._engine = _engine(names, regions)
 
     def preparations(self) -> Iterator[Callable[[], object]]:
         """Steps that compile what is otherwise compiled when first needed."""
-        return self._engine.preparations(self._wanted)
+        return self._engine.preparations()
 
     def spans(self, text: Text) -> list[Span]:
         """Every identifier in a whole text, labelled by its name."""
-        return [span for _, span in self._engine.scan(text, final=True, wanted=self._wanted).hits]
+        return [span for _, span in self._engine.scan(text, final=True).hits]
 
     def bind(self, context: Interaction) -> Reader:
         """Itself: the conversation does not matter."""
@@ -67,7 +63,7 @@ class IdentifierMatcher:
     def read(self, text: Text, *, final: bool = True) -> Reading:
         """Outcomes of the window, one per use."""
         try:
-            scan = self._engine.scan(text, final=final, wanted=self._wanted)
+            scan = self._engine.scan(text, final=final)
         except TooManyCandidates as error:
             return Reading((Failure(str(error)),) * self._count, 0)
         hits = [(use, span) for index, span in scan.hits for use in self._askers[index]]

@@ -51,9 +51,19 @@ _DIGIT_WORDS = {
         "cero uno dos tres cuatro cinco seis siete ocho nueve",
     )
     for digit, word in enumerate(words.split())
-} | {"oh": "0", "double": ""}
-_ANY_WORD = "|".join(sorted(_DIGIT_WORDS, key=len, reverse=True))
-_DIGIT_WORD = re.compile(rf"(?<![^\W_])(?:{_ANY_WORD})(?![^\W_])", re.IGNORECASE)
+} | {"oh": "0"}
+_ACCENTED = ("één", "fünf", "zéro")
+_ANY_WORD = "(?:double[ -])?(?:%s)" % "|".join(
+    sorted((*_DIGIT_WORDS, *_ACCENTED), key=len, reverse=True)
+)
+_DIGIT_WORD = re.compile(rf"(?<![^\W_]){_ANY_WORD}(?![^\W_])", re.IGNORECASE)
+# The end of a window that more text may make the next digit.
+_HALF_WORD = re.compile(
+    r"(?<![^\W_])(?:(double[ -])[^\W\d_]{0,6}|[^\W\d_]{1,6})\Z", re.IGNORECASE
+)
+_HALVES = frozenset(
+    word[:length] for word in (*_DIGIT_WORDS, "double") for length in range(1, len(word) + 1)
+)
 _TOKEN = rf"(?:{_ANY_WORD}|\d{{1,4}})"
 # A number spelled out is three words or more in a row; "one or two" is no number.
 _SPELLED = re.compile(
@@ -146,6 +156,8 @@ def _spellings(label: str, written: str) -> Iterator[str]:
     for value in {letters(written), letters(canonical(label, written))}:
         if len(value) >= 4:
             yield value
+    if label == "phone":
+        yield "0" + letters(canonical(label, written))
     if label == "date-of-birth":
         yield from _date_spellings(canonical(label, written))
 
@@ -194,7 +206,17 @@ class Confided:
             folded, origins = _spelled(text)
             more, other = self._search(text, folded, origins, final, spelled=True)
             spans, settled = [*spans, *more], min(settled, other)
+        if self._digits and not final:
+            settled = min(settled, self._half_spelled(text))
         return spans, settled
+
+    def _half_spelled(self, text: Text) -> int:
+        """Where a value begins of which the window's last word may become the next digit."""
+        half = _HALF_WORD.search(text.raw, text.lead)
+        if not half or not (half[1] or letters(half[0]) in _HALVES):
+            return len(text.raw)
+        before = Text(text.raw[: half.start()], text.lead)
+        return min(self._settled(before, *_spelled(before)), half.start())
 
     def _search(
         self,
@@ -269,12 +291,20 @@ def _spelled(text: Text) -> tuple[str, list[tuple[int, int]]]:
     at = 0
     for match in _DIGIT_WORD.finditer(text.raw):
         take(at, match.start())
-        for digit in _DIGIT_WORDS[match[0].lower()]:
-            folded.append(digit)
+        double, word = _digit(match[0])
+        for _ in range(2 if double else 1):
+            folded.append(_DIGIT_WORDS[word])
             origins.append(match.span())
         at = match.end()
     take(at, len(text.raw))
     return "".join(folded), origins
+
+
+def _digit(written: str) -> tuple[bool, str]:
+    """Whether a digit stands for two, and its word."""
+    word = letters(written)
+    double = word.startswith("double") and word not in _DIGIT_WORDS
+    return double, word.removeprefix("double") if double else word
 
 
 @lru_cache(maxsize=64)

@@ -155,6 +155,8 @@ def _same_words(raw: str, where: list[int], word_starts: frozenset[int]) -> bool
     """Words stand apart where the phrase's do; a word itself is whole, or spaced throughout."""
     inner: list[bool] = []
     for index in range(1, len(where)):
+        if where[index] == where[index - 1] and index not in word_starts:
+            continue  # one character of several bytes or letters
         gap = plain(raw[where[index - 1] + 1 : where[index]])
         if len(gap) > _GAP:
             return False

@@ -13,7 +13,7 @@ from remit.gateway.deployment import Deployment
 from remit.layers.guard import Guarded, Log
 from remit.models import base
 from remit.models.base import UpstreamError
-from remit.types import Action, Json, Message
+from remit.types import Action, Interaction, Json, Message
 
 
 @dataclass(slots=True)
@@ -98,7 +98,8 @@ class _Choice:
 
     async def _judged(self, text: str) -> Guarded:
         turns = (*self.sent, Message("assistant", text))
-        guarded = await self.deployment.guard.aoutput(turns, canaries=self.deployment.canaries)
+        context = Interaction(turns, "", (), self.deployment.canaries)
+        guarded = await self.deployment.guard.ajudge(context)
         self.log.note(len(self.sent), guarded.verdict)
         return guarded
 

@@ -23,11 +23,22 @@ CALL_TEXTS = {"function": "arguments", "custom": "input"}
 # What is read, or holds no text of the model's: a receipt need not speak of it.
 MESSAGE_FIELDS = frozenset({"role", *REPLY_FIELDS, "tool_calls", "function_call"})
 CHOICE_FIELDS = frozenset(
-    ("index", "message", "delta", "logprobs", "finish_reason", "native_finish_reason")
-    + ("stop_reason", "matched_stop", "token_ids")
-    + ("content_filter_results", "content_filter_offsets")
+    {
+        "index",
+        "message",
+        "delta",
+        "logprobs",
+        "finish_reason",
+        "native_finish_reason",
+        "stop_reason",
+        "matched_stop",
+        "token_ids",
+        "content_filter_results",
+        "content_filter_offsets",
+    }
 )
 _TEXT_PARTS = ("text", "input_text", "refusal")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NAME = re.compile(r"[A-Za-z][\w.-]{0,63}", re.ASCII)
 MAX_MESSAGES = 2_000
 # The writer of JSON gives up at 254 levels; a request is put inside nothing else.
@@ -120,7 +131,8 @@ def _part_key(part: object) -> str | None:
 def _texts(message: Json) -> Iterator[str]:
     for holder, key in _places(message):
         value = holder[key]
-        yield call_text(value) if key in CALL_TEXTS.values() else value
+        # An escaped lone surrogate in arguments is the one way to a text that nobody can write.
+        yield _SURROGATE.sub("\ufffd", call_text(value)) if key in CALL_TEXTS.values() else value
 
 
 def _places(message: Json) -> Iterator[tuple[Json, str]]:

@@ -145,12 +145,15 @@ class Guard:
         `confidential` are texts that were given to the assistant in confidence, `canaries`
         markers planted in its instructions; rules with `echo` keep both from coming out.
         """
-        turns = _turns(messages)
-        context = Interaction(turns, "", tuple(confidential), tuple(canaries))
-        if not self._enforcer.slow(Stage.OUTPUT):
-            verdict = self._enforcer.judge(context, Stage.OUTPUT)
-            if verdict.action <= Action.FLAG:
-                return Guarded(context.judged, verdict)
+        context = Interaction(_turns(messages), "", tuple(confidential), tuple(canaries))
+        if self._enforcer.slow(Stage.OUTPUT):
+            return run(self.ajudge(context))  # type: ignore[no-any-return]
+        return self._judge(context)
+
+    def _judge(self, context: Interaction) -> Guarded:
+        verdict = self._enforcer.judge(context, Stage.OUTPUT)
+        if verdict.action <= Action.FLAG:
+            return Guarded(context.judged, verdict)
         stream = self._stream(context)
         text = stream.feed(context.judged) + stream.finish()
         return _guarded(stream, text)
@@ -163,10 +166,13 @@ class Guard:
         canaries: Sequence[str] = (),
     ) -> Guarded:
         """As `output`, without blocking the event loop."""
-        turns = _turns(messages)
-        context = Interaction(turns, "", tuple(confidential), tuple(canaries))
+        context = Interaction(_turns(messages), "", tuple(confidential), tuple(canaries))
+        return await self.ajudge(context)
+
+    async def ajudge(self, context: Interaction) -> Guarded:
+        """As `output`, for a conversation whose last message is the assistant's."""
         if not self._enforcer.slow(Stage.OUTPUT):
-            return self.output(turns, confidential=confidential, canaries=canaries)
+            return self._judge(context)
         stream = self._stream(context)
         text = stream.feed(context.judged) + await stream.afinish()
         return _guarded(stream, text)

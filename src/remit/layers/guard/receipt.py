@@ -6,10 +6,10 @@ a channel that no text passed, and it holds of the conversation only what the re
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from remit import __version__
@@ -60,27 +60,48 @@ class Log:
 
     def record(self, turns: Sequence[Message], kind: str = "answer") -> dict[str, Any]:
         """The receipt, as JSON values. Opens the case where the answer was handed over."""
-        findings = [
-            finding
-            for message, verdict in self._unclean()
-            for finding in self._findings(message, verdict)
-        ]
         if self.action is Action.HAND_OVER and self.case is None:
             self.case = self._case(turns)
         text = "".join(self.delivered)
-        last = max((i for i, turn in enumerate(turns) if turn.role == "user"), default=-1)
+        policy = self.enforcer.policy
         record: dict[str, Any] = {
             "id": self.id,
             "time": stamp(),
             "kind": kind,
-            "organisation": self.policy.organisation,
-            "policy": self.policy.digest,
+            "organisation": policy.organisation,
+            "policy": policy.digest,
             "remit": __version__,
             "model": self.model,
             "upstream": self.upstream,
             "action": self.action.word,
-            "channels": {stage.value: self._channel(stage) for stage in _CHANNELS},
+            "channels": self._channels(),
             "unchecked": self.unchecked,
+            "findings": [],
+            "rules": {},
+            "decisive": [],
+            "delivered": {
+                "complete": self.complete,
+                "marks": [list(mark) for mark in self.marks],
+                "sha256": sha256(text.encode("utf-8", "replace")).hexdigest(),
+            },
+            "input_marks": [],
+            "case": self.case.id if self.case else None,
+            "error": self.error,
+        }
+        clean = self.enforcer.clean
+        unclean = [(m, v) for m, v in self.verdicts if v is not clean(v.stage)]
+        asked = _last_asked(turns)
+        if unclean:
+            record.update(self._told(unclean, asked))
+        if policy.record != "fingerprint":
+            record["asked"] = self._asked(turns, asked, unclean)
+            record["answered"] = text
+        return record
+
+    def _told(self, unclean: Sequence[tuple[int, Verdict]], asked: int) -> dict[str, Any]:
+        """What is only there where a detector found something, or failed."""
+        findings = [f for message, verdict in unclean for f in self._findings(message, verdict)]
+        return {
             "findings": findings,
             "rules": {
                 f["rule"]: {"action": f["action"], "score": f["score"]}
@@ -88,34 +109,27 @@ class Log:
                 if f["action"] != "allow"
             },
             "decisive": self._decisive(),
-            "delivered": {
-                "complete": self.complete,
-                "marks": [list(mark) for mark in self.marks],
-                "sha256": hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(),
-            },
-            "input_marks": self._input_marks(last),
-            "case": self.case.id if self.case else None,
-            "error": self.error,
+            "input_marks": [
+                [message, span.start, span.end, rule, span.label]
+                for message, verdict in unclean
+                if message == asked and verdict.stage is Stage.INPUT
+                for rule, result in verdict.rules.items()
+                for span in result.spans
+            ],
         }
-        if self.policy.record != "fingerprint":
-            record["asked"] = self._asked(turns, last)
-            record["answered"] = text
-        return record
 
-    def _unclean(self) -> list[tuple[int, Verdict]]:
-        """The verdicts that say anything; most answers have none."""
-        clean = self.enforcer.clean
-        return [(m, v) for m, v in self.verdicts if v is not clean(v.stage)]
-
-    def _channel(self, stage: Stage) -> dict[str, Any]:
-        mine = [self._done(m, verdict) for m, verdict in self.verdicts if verdict.stage is stage]
-        rules = [rule.id for rule in self.enforcer.rules(stage)] if mine else []
-        action = max(mine, default=Action.ALLOW)
+    def _channels(self) -> dict[str, Any]:
+        actions: dict[Stage, list[Action]] = {stage: [] for stage in _CHANNELS}
+        for message, verdict in self.verdicts:
+            actions[verdict.stage].append(self._done(message, verdict))
         return {
-            "checked": bool(rules),
-            "rules": rules,
-            "texts": len(mine),
-            "action": action.word,
+            stage.value: {
+                "checked": bool(taken and self.enforcer.rules(stage)),
+                "rules": [rule.id for rule in self.enforcer.rules(stage)] if taken else [],
+                "texts": len(taken),
+                "action": max(taken, default=Action.ALLOW).word,
+            }
+            for stage, taken in actions.items()
         }
 
     def _findings(self, message: int, verdict: Verdict) -> list[dict[str, Any]]:
@@ -146,24 +160,17 @@ class Log:
         decisive = (v for m, v in self.verdicts if self._done(m, v) is worst)
         return list(dict.fromkeys(rule for verdict in decisive for rule in verdict.decisive_rules))
 
-    def _input_marks(self, last: int) -> list[list[Any]]:
-        return [
-            [message, span.start, span.end, rule, span.label]
-            for message, verdict in self._unclean()
-            if message == last and verdict.stage is Stage.INPUT
-            for rule, result in verdict.rules.items()
-            for span in result.spans
-        ]
-
-    def _asked(self, turns: Sequence[Message], last: int) -> str:
+    def _asked(
+        self, turns: Sequence[Message], index: int, unclean: Sequence[tuple[int, Verdict]]
+    ) -> str:
         """The client's last words, as far as the remit lets the record hold them."""
-        asked = turns[last].text if last >= 0 else ""
-        if self.policy.record == "full":
+        asked = turns[index].text if index >= 0 else ""
+        if self.policy.record == "full" or not unclean:
             return asked
         masked = [
             Masked(span, rule)
-            for message, verdict in self._unclean()
-            if message == last
+            for message, verdict in unclean
+            if message == index
             for rule, result in verdict.rules.items()
             for span in result.spans
         ]
@@ -198,6 +205,13 @@ def _tells(policy: Policy, id: str, result: RuleResult) -> bool:
     """True for a rule that found something, or failed; what it found under `allow` counts too."""
     broke = result.score is not None and result.score >= policy.rule(id).threshold
     return broke or result.failure is not None
+
+
+def _last_asked(turns: Sequence[Message]) -> int:
+    for index in range(len(turns) - 1, -1, -1):
+        if turns[index].role == "user":
+            return index
+    return -1
 
 
 def context_of(turns: Sequence[Message], canaries: Sequence[str] = ()) -> Interaction:
