@@ -123,10 +123,9 @@ def test_the_canary_is_found():
     assert found("hello", "ok ZX 41 f7c", canaries=["zx-41f7c"]) == ["ZX 41 f7c"]
 
 
-@pytest.mark.parametrize("part", [p for p in PARTS if p not in ("numbers",)])
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "numbers"])
 def test_a_part_that_is_not_asked_for_is_not_found(part):
-    text = "48213377"
-    assert found("file 48213377", text, config=part) in ([], [text]) 
+    assert found("Room 1234", "1234", config="numbers") == ["1234"]
     assert found("Room 1234", "1234", config=part) == []
 
 

@@ -79,19 +79,15 @@ UNCLEAR = [
     'The answer is {"scores": [0]}',
     '{"scores": [0]} {"scores": [0]}',
     '{"scores": [0]',
-    '{"scores": [0]}' + " " * 30_000 + "x",
     None,
     7,
 ]
 
 
-@pytest.mark.parametrize("reply", [r for r in UNCLEAR if isinstance(r, str)])
+@pytest.mark.parametrize("reply", UNCLEAR)
 def test_any_other_answer_is_a_failure(reply):
     (outcome,) = ask({"default": Says(reply)})
-    if reply.endswith("x"):
-        assert isinstance(outcome, Failure | Detection)
-    else:
-        assert isinstance(outcome, Failure)
+    assert isinstance(outcome, Failure)
 
 
 def test_a_judge_that_does_not_answer_is_a_failure():

@@ -67,9 +67,10 @@ class EchoReader:
         self._uses = uses
         self._confided = confided
         self._book = passages.book(sources) if passages and any(sources) else None
-        # What is quiet depends on the sources alone where no value was confided.
-        shared = self._book is not None and confided.empty
-        self.quiet: dict[str, int] = self._book.quiet if shared and self._book else {}
+        # Where nothing was confided, conversations under the same instructions share what is quiet.
+        self.quiet: dict[str, int] = {}
+        if self._book is not None and not confided.private:
+            self.quiet = self._book.quiet.setdefault(confided, self.quiet)
 
     def read(self, text: Text, *, final: bool = True) -> Reading:
         """Outcomes of the window, one per use."""
@@ -78,7 +79,7 @@ class EchoReader:
             return Reading((failure,) * len(self._uses), 0)
         spans, settled = self._confided.find(text, final=final)
         if self._book is not None:
-            more, other = self._book.find(text, final=final)
+            more, other = self._book.look(text, final=final)
             spans = [*spans, *more]
             settled = min(settled, other)
         hits: list[tuple[int, Span]] = [

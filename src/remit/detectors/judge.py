@@ -139,8 +139,10 @@ def _prompt(uses: Sequence[Use], text: str, context: Interaction) -> str:
     return "\n".join(lines)
 
 
-def _parse(reply: str, count: int) -> tuple[Outcome, ...]:
+def _parse(reply: object, count: int) -> tuple[Outcome, ...]:
     failure = (Failure("the judge's answer is not the JSON object asked for"),) * count
+    if not isinstance(reply, str):
+        return failure
     body = re.sub(r"\A\s*```(?:json)?\s*|\s*```\s*\Z", "", reply[:20_000]).strip()
     try:
         value = orjson.loads(body)

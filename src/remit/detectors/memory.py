@@ -66,8 +66,12 @@ _HALVES = frozenset(
 )
 _TOKEN = rf"(?:{_ANY_WORD}|\d{{1,4}})"
 # A number spelled out is three words or more in a row; "one or two" is no number.
+_SEP = r"[\W_]{1,3}"
 _SPELLED = re.compile(
-    rf"(?<![^\W_])(?:{_TOKEN}[\W_]{{1,3}}){{2}}{_TOKEN}(?![^\W_])", re.IGNORECASE
+    rf"(?<![^\W_])(?:(?:{_ANY_WORD}){_SEP}{_TOKEN}{_SEP}{_TOKEN}"
+    rf"|{_TOKEN}{_SEP}(?:{_ANY_WORD}){_SEP}{_TOKEN}"
+    rf"|{_TOKEN}{_SEP}{_TOKEN}{_SEP}(?:{_ANY_WORD}))(?![^\W_])",
+    re.IGNORECASE,
 )
 _SPELLING = re.compile(
     rf"(?<![^\W_])(?:{_ANY_WORD})(?:[\W_]{{1,3}}{_TOKEN})*[\W_]{{0,3}}\Z", re.IGNORECASE
@@ -172,9 +176,13 @@ def _date_spellings(iso: str) -> Iterator[str]:
 
 
 class Confided:
-    """Values by their folding, each with its label."""
+    """Values by their folding, each with its label.
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    `private` is False where they are the same for every conversation.
+    """
+
+    def __init__(self, values: Mapping[str, str], *, private: bool = True) -> None:
+        self.private = private
         self._values = {value: label for value, label in values.items() if value}
         self._excess = len(self._values) > MAX_VALUES
         self._prefixes = frozenset(
@@ -184,11 +192,6 @@ class Confided:
         )
         self._longest = max(map(len, self._values), default=0)
         self._digits = any(value.isdigit() for value in self._values)
-
-    @property
-    def empty(self) -> bool:
-        """True where nothing was confided."""
-        return not self._values
 
     @property
     def excess(self) -> bool:
@@ -310,4 +313,4 @@ def _digit(written: str) -> tuple[bool, str]:
 @lru_cache(maxsize=64)
 def _planted(canaries: tuple[str, ...]) -> Confided:
     """What is looked for where nothing was confided: the same for every such conversation."""
-    return Confided({letters(canary): "canary" for canary in canaries})
+    return Confided({letters(canary): "canary" for canary in canaries}, private=False)

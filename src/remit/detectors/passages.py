@@ -18,6 +18,8 @@ BLOCK = 16
 RUN = 32
 _LONGEST = 512
 _SHORT = 8
+_SHORT_WINDOW = 48
+_WINDOWS = 20_000
 _CACHE = 64
 _CACHED_CHARS = 8_000_000
 
@@ -47,7 +49,8 @@ class Book:
     """One set of sources, folded, with its blocks."""
 
     def __init__(self, sources: tuple[str, ...]) -> None:
-        self.quiet: dict[str, int] = {}
+        self.quiet: dict[object, dict[str, int]] = {}
+        self._settles: dict[str, int] = {}
         # The separator never occurs in a folding, so no run crosses from one source to the next.
         self.folded = b"\0".join(Text(source).skeleton for source in sources)
         self._blocks = self._grams(BLOCK)
@@ -56,6 +59,17 @@ class Book:
     def _grams(self, size: int) -> frozenset[bytes]:
         folded = self.folded
         return frozenset(folded[i : i + size] for i in range(len(folded) - size + 1))
+
+    def look(self, text: Text, *, final: bool) -> tuple[list[Span], int]:
+        """As `find`, remembering where short windows of a stream settled that held nothing."""
+        short = not final and text.lead == 1 and len(text.raw) <= _SHORT_WINDOW
+        known = self._settles.get(text.raw) if short else None
+        if known is not None:
+            return [], known
+        spans, settled = self.find(text, final=final)
+        if short and not spans and len(self._settles) < _WINDOWS:
+            self._settles[text.raw] = settled
+        return spans, settled
 
     def find(self, text: Text, *, final: bool) -> tuple[list[Span], int]:
         """Passages in a window, and the character before which none can begin any more."""

@@ -114,12 +114,13 @@ class PhraseMatcher:
 
     def _settled(self, text: Text) -> int:
         """The first index from which the rest of the window begins some phrase."""
-        raw, size = text.raw, len(text.raw)
-        limit = (self._longest + 1) * (_GAP + 1)
-        for match in WORD_START.finditer(raw, max(text.lead, size - limit)):
-            if Text(raw[match.start() :]).skeleton in self._prefixes:
-                return match.start()
-        return size
+        folded = text.skeleton
+        for at in range(max(0, len(folded) - self._longest), len(folded)):
+            if folded[at:] in self._prefixes:
+                start = text.skeleton_origins[at]
+                if start >= text.lead and WORD_START.match(text.raw, start):
+                    return start
+        return len(text.raw)
 
 
 def _escaped(literal: bytes) -> bytes:

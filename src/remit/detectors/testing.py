@@ -7,16 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Sequence
 
 from remit.detectors.base import Kind, Reader, Reading, Setting, SlowMatcher, Use
 from remit.detectors.text import Text, visible
-from remit.types import Detection, Failure, Interaction, Message, Outcome, Span
+from remit.types import Detection, Failure, Interaction, Message, Outcome
 
 _TICK = re.compile(r"\S{0,63}\s|\S{64}")
-_HOSTILE = ("", "\0", "\ud800", "a\u200b" * 50, "(" * 500, "1 " * 500, "e\u0301" * 99, "x" * 1_000_000)
+_HOSTILE = (
+    "",
+    "\0",
+    "\ud800",
+    "a\u200b" * 50,
+    "(" * 500,
+    "1 " * 500,
+    "e\u0301" * 99,
+    "x" * 1_000_000,
+)
+_WINDOWED = 5_000  # of a longer text only so many characters are read in windows
 
 
 def check_detector(
@@ -31,31 +39,24 @@ def check_detector(
 ) -> None:
     """Raises AssertionError, naming the duty, where a kind does not keep to its protocol.
 
-    `breaks` are texts that the detector must score at `threshold` or above, `keeps` texts that it
-    must score below. `context` is the conversation that they end. Config errors are raised as
-    they are.
+    `breaks` are texts that the detector must score at `threshold` (a probability) or above,
+    `keeps` texts that it must score below. `context` is the conversation whose last message they
+    become. What `parse` and `compile` raise is raised as it is.
     """
-    setting, context = setting or Setting(), context or Interaction(())
-    parsed = kind.parse(config)
     assert kind.name, "a kind needs a name, by which remits call it"
-    uses = [Use("first", parsed), Use("second", parsed)]
-    matcher = kind.compile(uses, setting)
-    texts = [*breaks, *keeps, *_HOSTILE]
-    if isinstance(matcher, SlowMatcher):
-        answers = [asyncio.run(matcher.ask(Text(t), _ending(context, t))) for t in texts]
-    else:
-        readers = [matcher.bind(_ending(context, text)) for text in texts]
-        answers = [_read_whole(r, t, len(uses)) for r, t in zip(readers, texts, strict=True)]
-        for reader, text in zip(readers, texts, strict=True):
-            _check_windows(reader, text if len(text) < 5_000 else text[:300], len(uses))
-    for text, outcomes in zip(texts, answers, strict=True):
-        _check_outcomes(text, outcomes, len(uses))
-    for text, outcomes in zip(texts, answers[: len(breaks) + len(keeps)], strict=False):
-        breaking = text in breaks
-        for outcome in outcomes:
-            assert isinstance(outcome, Detection), f"{text!r}: the detector failed: {outcome}"
-            hit = outcome.score >= threshold
-            assert hit is breaking, f"{text!r}: scored {outcome.score}, threshold {threshold}"
+    parsed = kind.parse(config)
+    matcher = kind.compile([Use("first", parsed), Use("second", parsed)], setting or Setting())
+    for text in (*breaks, *keeps, *_HOSTILE):
+        ending = _ending(context or Interaction(()), text)
+        if isinstance(matcher, SlowMatcher):
+            outcomes = asyncio.run(matcher.ask(Text(text), ending))
+        else:
+            reader = matcher.bind(ending)
+            outcomes = _read(reader, Text(text)).outcomes
+            _check_windows(reader, text[:_WINDOWED])
+        _check_outcomes(text, outcomes)
+        if text in breaks or text in keeps:
+            _check_example(text, outcomes, threshold, breaks=text in breaks)
 
 
 def _ending(context: Interaction, text: str) -> Interaction:
@@ -63,19 +64,23 @@ def _ending(context: Interaction, text: str) -> Interaction:
     return Interaction(messages, context.id, context.confidential, context.canaries)
 
 
-def _read_whole(reader: Reader, text: str, count: int) -> tuple[Outcome, ...]:
+def _read(reader: Reader, text: Text, *, final: bool = True) -> Reading:
+    shown = repr(text.raw[:60])
     try:
-        first, second = reader.read(Text(text)), reader.read(Text(text))
+        one, other = (reader.read(Text(text.raw, text.lead), final=final) for _ in range(2))
     except Exception as error:
-        raise AssertionError(f"{text[:60]!r}: raised {error!r}; answer Failure instead") from error
-    assert first.outcomes == second.outcomes, f"{text[:60]!r}: two readings differ; be pure"
-    assert len(first.outcomes) == count, f"{text[:60]!r}: {len(first.outcomes)} answers for {count}"
-    return first.outcomes
+        raise AssertionError(f"{shown}: raised {error!r}; answer a Failure instead") from error
+    assert one == other, f"{shown}: two readings differ; a reader must be pure"
+    assert 0 <= one.settled <= len(text.raw), f"{shown}: settled {one.settled} is not in the text"
+    if final and not any(isinstance(outcome, Failure) for outcome in one.outcomes):
+        assert one.settled == len(text.raw), f"{shown}: a final reading settles all of the text"
+    return one
 
 
-def _check_outcomes(text: str, outcomes: Sequence[Outcome], count: int) -> None:
+def _check_outcomes(text: str, outcomes: Sequence[Outcome]) -> None:
     shown = repr(text[:60])
-    assert len(outcomes) == count, f"{shown}: {len(outcomes)} answers for {count} uses"
+    assert len(outcomes) == 2, f"{shown}: {len(outcomes)} answers for 2 uses; give one for each"
+    assert outcomes[0] == outcomes[1], f"{shown}: two uses of one configuration differ"
     for outcome in outcomes:
         if isinstance(outcome, Failure):
             continue
@@ -83,25 +88,61 @@ def _check_outcomes(text: str, outcomes: Sequence[Outcome], count: int) -> None:
         assert 0 <= outcome.score <= 1, f"{shown}: the score {outcome.score} is no probability"
         for span in outcome.spans:
             inside = 0 <= span.start < span.end <= len(text)
-            assert inside, f"{shown}: the span {span} is empty or outside the text"
+            assert inside, f"{shown}: {span} is empty or outside the text"
 
 
-def _check_windows(reader: Reader, text: str, count: int) -> None:
-    """The window duty: windows that grow word by word find together what the whole shows."""
-    whole = _marked([reader.read(Text(text))], [0], count)
-    readings, shifts = [], []
-    for window, shift, final in _windows(text):
-        reading = reader.read(window, final=final)
-        low, high = 0, len(window.raw)
-        assert low <= reading.settled <= high, f"{text!r}: settled {reading.settled} of {high}"
-        readings.append(reading)
-        shifts.append(shift)
-    for ends in _growing(text):
-        settled = [reader.read(Text(text[:end]), final=False).settled for end in ends]
-        for before, after in pairwise(settled):
-            assert before <= after, f"{text!r}: settled went back from {before} to {after}"
-        apart = _marked(_follow(reader, text, ends), None, count)
-        assert apart == whole, (
-            f"{text!r}: windows find {_lines(apart)}, the whole {_lines(whole)}; settle less, and "
-            "report nothing that more text could change"
+def _check_example(
+    text: str, outcomes: Sequence[Outcome], threshold: float, *, breaks: bool
+) -> None:
+    for outcome in outcomes:
+        assert isinstance(outcome, Detection), f"{text!r}: the detector failed: {outcome}"
+        wanted = "at least" if breaks else "less than"
+        assert (outcome.score >= threshold) is breaks, (
+            f"{text!r}: scored {outcome.score}, not {wanted} {threshold}"
         )
+
+
+def _check_windows(reader: Reader, text: str) -> None:
+    """The window duty: windows that grow word by word find together what the whole shows."""
+    whole = reader.read(Text(text))
+    if any(isinstance(outcome, Failure) for outcome in whole.outcomes):
+        return
+    ends = [match.end() for match in _TICK.finditer(text)]
+    for step in (1, 3):
+        readings = _windows(reader, text, ends[::step])
+        for use, outcome in enumerate(whole.outcomes):
+            mine = [(reading.outcomes[use], shift) for reading, shift in readings]
+            assert _covered(mine) == _covered([(outcome, 0)]), (
+                f"{text!r}: windows find characters {sorted(_covered(mine))}, the whole text "
+                f"{sorted(_covered([(outcome, 0)]))}; settle nothing that may still match, and "
+                "report nothing that more text may change"
+            )
+
+
+def _windows(reader: Reader, text: str, ends: Sequence[int]) -> list[tuple[Reading, int]]:
+    """The readings of a stream, and how far each window's indices are from the text's."""
+    readings, settled = [], 0
+    for end in [*(end for end in ends if end < len(text)), len(text)]:
+        lead = _lead(text[:settled])
+        window = Text(lead + text[settled:end], len(lead))
+        reading, shift = _read(reader, window, final=end == len(text)), settled - len(lead)
+        readings.append((reading, shift))
+        settled = max(settled, reading.settled + shift)
+    return readings
+
+
+def _lead(passed: str) -> str:
+    """The last character, and before an invisible one the last that can be seen."""
+    if not passed or visible(passed[-1]):
+        return passed[-1:]
+    return "".join([char for char in passed if visible(char)][-1:]) + passed[-1]
+
+
+def _covered(found: Sequence[tuple[Outcome, int]]) -> set[int]:
+    return {
+        index + shift
+        for outcome, shift in found
+        if isinstance(outcome, Detection)
+        for span in outcome.spans
+        for index in range(span.start, span.end)
+    }

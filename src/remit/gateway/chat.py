@@ -84,7 +84,8 @@ async def chat(
     headers: Mapping[str, str],
     told: Callable[[Log], None],
 ) -> Response:
-    """Answers `POST /v1/chat/completions`. Raises RequestError for what cannot be served.
+    """Answers `POST /v1/chat/completions`. Raises RequestError for what cannot be served,
+    EvidenceError where nothing can be recorded.
 
     `told` is called with the log of every answer that was given.
     """
@@ -94,6 +95,7 @@ async def chat(
         deployment, request, headers, log, told, wire.turns(request["messages"])
     )
     _refuse_media(exchange)
+    await deployment.prove()
     if deployment.asks_input:
         given = await _judged_input(exchange)
         if given.answer is not None:

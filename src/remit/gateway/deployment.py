@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from remit.evidence import Case, Entry, Evidence, EvidenceError, show
+from remit.evidence import Case, Entry, Evidence, EvidenceError, new_id, show, stamp
 from remit.layers.guard import Guard
 from remit.layers.prompt import Prompt, compile_prompt
 from remit.models.base import Model
@@ -76,6 +76,17 @@ class Deployment:
     async def keep(self, record: Json, case: Case | None) -> None:
         """Puts a record on the disk. Raises EvidenceError."""
         self._remember(record, await self.evidence.append(record, case=case))
+
+    async def prove(self) -> None:
+        """After a write has failed: asks a model only once the record can be written again.
+
+        Else its answer would be paid for and withheld, or begun and never ended. Raises
+        EvidenceError.
+        """
+        broken = self.evidence.broken
+        if broken is not None:
+            record = {"id": f"resumed_{new_id()}", "time": stamp(), "kind": "resumed"}
+            await self.evidence.append({**record, "error": broken})
 
     def keep_later(self, record: Json, case: Case | None) -> None:
         """Queues a record whose answer nobody waits for any more."""

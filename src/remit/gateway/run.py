@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
 import secrets
 import signal
 import socket
@@ -13,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from multiprocessing.process import BaseProcess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from remit.gateway.metrics import Metrics
 from remit.gateway.options import ServeOptions, StartError, is_loopback
 from remit.gateway.page import tries
 from remit.gateway.server import serve
+from remit.gateway.workers import GRACE_SECONDS, keep_going
 from remit.layers.guard import Guard
 from remit.layers.prompt import PromptError, canary
 from remit.models.asking import Asking
@@ -35,8 +35,6 @@ from remit.models.base import Model
 from remit.types import Stage
 
 Say = Callable[[str], None]
-_RESTART_SECONDS = 1.0
-_GRACE_SECONDS = 10.0
 _WARM_SECONDS = 0.05
 
 
@@ -89,7 +87,7 @@ async def serve_until_stopped(
             _announce(say, options, server.port, deployments[0])
         _warm(deployments)
         await _stopped()
-        await server.close(_GRACE_SECONDS)
+        await server.close(GRACE_SECONDS)
     finally:
         for deployment in deployments:
             await deployment.model.close()
@@ -104,10 +102,14 @@ async def _listen(options: ServeOptions, gateway: Gateway, sock: socket.socket |
     try:
         return await serve(gateway, options.host, options.port, ssl=context, sock=sock)
     except OSError as error:
-        raise StartError(
-            f"cannot serve on {options.host}:{options.port} ({error.strerror}); "
-            "choose another with --port, or 0 for any free one"
-        ) from None
+        raise _taken(options, error) from None
+
+
+def _taken(options: ServeOptions, error: OSError) -> StartError:
+    return StartError(
+        f"cannot serve on {options.host}:{options.port} ({error.strerror}); "
+        "choose another with --port, or 0 for any free one"
+    )
 
 
 async def _stopped() -> None:
@@ -204,8 +206,8 @@ def _model(options: ServeOptions) -> Model:
 
         try:
             return Scripted.from_file(options.script) if options.script else Scripted.echo()
-        except ScriptError as error:
-            raise StartError(str(error)) from None
+        except (ScriptError, OSError) as error:
+            raise StartError(f"script {options.script}: {error}") from None
     from remit.models.openai import OpenAICompatible
 
     if not options.upstream.startswith(("http://", "https://")):
@@ -278,37 +280,12 @@ def _warm(deployments: list[Deployment]) -> None:
 
 
 def _run_workers(options: ServeOptions, say: Say) -> int:
-    """Keeps `options.workers` processes on one port; one that dies is started anew."""
-    sock = _bind(options)
-    context = multiprocessing.get_context("spawn")
-    port = sock.getsockname()[1]
-    # What would stop a worker from starting stops the parent first, with a readable message.
-    evidence = _open_evidence(options)
-    _, deployments = build(options, evidence, _keyring(options))
-    evidence.close()
-
-    def start(number: int) -> BaseProcess:
-        process = context.Process(target=_worker, args=(options, sock, number), name=f"remit-{number}")
-        process.start()
-        return process
-
-    stopping = threading.Event()
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, lambda *_: stopping.set())
-    workers = [start(number) for number in range(options.workers)]
-    _announce(say, options, port, deployments[0])
-    while not stopping.wait(0.2):
-        for number, process in enumerate(workers):
-            if not process.is_alive():
-                say(f"worker {number} ended with {process.exitcode}; starting it again")
-                time.sleep(_RESTART_SECONDS)
-                workers[number] = start(number)
-    for process in workers:
-        process.terminate()
-    for process in workers:
-        process.join(_GRACE_SECONDS + 2)
-        if process.is_alive():
-            process.kill()
+    with _bind(options) as sock:
+        # What would stop a worker from starting stops the parent first, with a readable message.
+        with _open_evidence(options) as evidence:
+            _, deployments = build(options, evidence, _keyring(options))
+        _announce(say, options, sock.getsockname()[1], deployments[0])
+        keep_going(partial(_worker, options, sock), options.workers, say)
     return 0
 
 
@@ -319,10 +296,8 @@ def _bind(options: ServeOptions) -> socket.socket:
     try:
         sock.bind((options.host, options.port))
     except OSError as error:
-        raise StartError(
-            f"cannot serve on {options.host}:{options.port} ({error.strerror}); "
-            "choose another with --port, or 0 for any free one"
-        ) from None
+        sock.close()
+        raise _taken(options, error) from None
     sock.listen(1024)
     return sock
 

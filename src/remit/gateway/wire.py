@@ -192,7 +192,7 @@ def with_masks(message: Json, masked: Sequence[Masked]) -> Json:
             for m in masked
             if m.span.start < end and m.span.end > start
         ]
-        if mine and called:
+        if mine and key == "arguments":
             holder[key] = masked_arguments(holder[key], mine) or "{}"
         elif mine:
             holder[key] = mask_whole(judged, mine)[0]
@@ -214,9 +214,12 @@ def withheld(message: Json, text: str) -> Json:
 
 
 def _emptied(call: Json) -> Json:
-    function = call.get("function")
-    name = function.get("name", "") if isinstance(function, dict) else ""
-    return {**call, "function": {"name": name, "arguments": "{}"}}
+    kept: Json = {key: call[key] for key in ("id", "type", "index") if key in call}
+    for kind, key in CALL_TEXTS.items():
+        holder = call.get(kind)
+        if isinstance(holder, dict):
+            kept[kind] = {"name": holder.get("name", ""), key: "{}"}
+    return kept
 
 
 def completion(text: str, model: str, id: str, created: int, finish_reason: str) -> Json:

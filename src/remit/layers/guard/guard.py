@@ -83,7 +83,7 @@ class Guard:
         """
         if self._enforcer.slow(Stage.INPUT) or self._enforcer.slow(Stage.TOOL):
             return run(self.ainput(messages))  # type: ignore[no-any-return]
-        turns = _turns(messages)
+        turns = as_turns(messages)
         stages = [_stage(turn) for turn in turns]
         return self._input(
             turns,
@@ -95,7 +95,7 @@ class Guard:
 
     async def ainput(self, messages: Sequence[Turn]) -> GuardedInput:
         """As `input`, without blocking the event loop."""
-        turns = _turns(messages)
+        turns = as_turns(messages)
         judged = {}
         for index, turn in enumerate(turns):
             interaction = Interaction(turns[: index + 1])
@@ -145,7 +145,7 @@ class Guard:
         `confidential` are texts that were given to the assistant in confidence, `canaries`
         markers planted in its instructions; rules with `echo` keep both from coming out.
         """
-        context = Interaction(_turns(messages), "", tuple(confidential), tuple(canaries))
+        context = Interaction(as_turns(messages), "", tuple(confidential), tuple(canaries))
         if self._enforcer.slow(Stage.OUTPUT):
             return run(self.ajudge(context))  # type: ignore[no-any-return]
         return self._judge(context)
@@ -166,7 +166,7 @@ class Guard:
         canaries: Sequence[str] = (),
     ) -> Guarded:
         """As `output`, without blocking the event loop."""
-        context = Interaction(_turns(messages), "", tuple(confidential), tuple(canaries))
+        context = Interaction(as_turns(messages), "", tuple(confidential), tuple(canaries))
         return await self.ajudge(context)
 
     async def ajudge(self, context: Interaction) -> Guarded:
@@ -238,13 +238,13 @@ class Guard:
 
         Where a rule stops the call, `text` is the rule's words and `complete` is False.
         """
-        turns = (*_turns(messages), Message("assistant", call_text(arguments), name))
+        turns = (*as_turns(messages), Message("assistant", call_text(arguments), name))
         verdict = self._enforcer.judge(Interaction(turns), Stage.TOOL)
         return self._call(turns, arguments, verdict)
 
     async def atool_call(self, messages: Sequence[Turn], name: str, arguments: str) -> Guarded:
         """As `tool_call`, without blocking the event loop."""
-        turns = (*_turns(messages), Message("assistant", call_text(arguments), name))
+        turns = (*as_turns(messages), Message("assistant", call_text(arguments), name))
         verdict = await self._enforcer.ajudge(Interaction(turns), Stage.TOOL)
         return self._call(turns, arguments, verdict)
 
@@ -284,11 +284,11 @@ def _guarded(stream: Stream, text: str) -> Guarded:
 def _context(
     messages: Sequence[Turn], confidential: Sequence[str], canaries: Sequence[str]
 ) -> Interaction:
-    turns = (*_turns(messages), Message("assistant", ""))
+    turns = (*as_turns(messages), Message("assistant", ""))
     return Interaction(turns, "", tuple(confidential), tuple(canaries))
 
 
-def _turns(messages: Sequence[Turn]) -> tuple[Message, ...]:
+def as_turns(messages: Sequence[Turn]) -> tuple[Message, ...]:
     return tuple(m if isinstance(m, Message) else _message(m) for m in messages)
 
 
