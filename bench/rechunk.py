@@ -22,7 +22,9 @@ WAYS = 50
 
 def main() -> int:
     """Runs until enough re-chunkings are compared."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=1_000_000, help="re-chunkings to compare")
     parser.add_argument("--first", type=int, default=1_000_000, help="the first seed")
     options = parser.parse_args()
@@ -36,7 +38,9 @@ def main() -> int:
         if count >= options.count:
             break
     seconds = time.monotonic() - began
-    print(f"re-chunkings {count:,}  texts {texts:,}  seconds {seconds:.0f}  mismatches {mismatches}")
+    print(
+        f"re-chunkings {count:,}  texts {texts:,}  seconds {seconds:.0f}  mismatches {mismatches}"
+    )
     return 1 if mismatches else 0
 
 

@@ -30,7 +30,11 @@ async def run_page(page: Path) -> None:
     names: dict[str, object] = {"__name__": "docs"}
     for line, source in blocks(page):
         code = compile(
-            "\n" * line + source, str(page), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+            "\n" * line + source,
+            str(page),
+            "exec",
+            ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+            dont_inherit=True,
         )
         result = eval(code, names)
         if inspect.iscoroutine(result):

@@ -28,7 +28,6 @@ from remit.types import (
     merge_spans,
 )
 
-
 # Seconds after which a slow detector has failed, whatever limit it keeps itself.
 PATIENCE = 60.0
 
@@ -81,9 +80,7 @@ def violation(action: Action, spans: Sequence[Span]) -> Action:
 _SEVERITIES = ("critical", "high", "medium", "low")
 
 
-def _decisive(
-    policy: Policy, results: Mapping[str, RuleResult], action: Action
-) -> tuple[str, ...]:
+def _decisive(policy: Policy, results: Mapping[str, RuleResult], action: Action) -> tuple[str, ...]:
     """The rules that led to the action, the gravest first; its words go to the client."""
     rules = [rule for rule in policy.rules if rule.id in results]
     rules = [rule for rule in rules if results[rule.id].action is action]
@@ -156,9 +153,7 @@ class Enforcer:
     def readers(self, context: Interaction, stage: Stage) -> list[tuple[Asked, Reader]]:
         """The fast matchers of a stage, bound to a conversation."""
         return [
-            (asked, _bound(asked.matcher, context))
-            for asked in self.asked(stage)
-            if asked.matcher
+            (asked, _bound(asked.matcher, context)) for asked in self.asked(stage) if asked.matcher
         ]
 
     def _read(
@@ -263,9 +258,7 @@ def _sound(kind: str, outcome: Outcome, size: int) -> Outcome:
     return outcome
 
 
-async def _ask(
-    asked: Asked, text: Text, context: Interaction
-) -> tuple[Asked, tuple[Outcome, ...]]:
+async def _ask(asked: Asked, text: Text, context: Interaction) -> tuple[Asked, tuple[Outcome, ...]]:
     assert asked.slow is not None  # noqa: S101  only slow matchers are asked
     try:
         outcomes = await asyncio.wait_for(asked.slow.ask(text, context), PATIENCE)
@@ -296,9 +289,7 @@ def compile_policy(
     return Enforcer(policy, stages)
 
 
-def _uses(
-    loaded: Loaded, kinds: Registry, problems: list[Problem]
-) -> list[tuple[Rule, str, Use]]:
+def _uses(loaded: Loaded, kinds: Registry, problems: list[Problem]) -> list[tuple[Rule, str, Use]]:
     uses = []
     for number, rule in enumerate(loaded.policy.rules):
         for index, detect in enumerate(rule.detect):

@@ -115,7 +115,9 @@ def test_a_passage_is_found_in_disguise():
 
 
 def test_a_passage_does_not_run_from_one_source_into_the_next():
-    got = found(SOURCE[:30], SOURCE[:30] + SOURCE[30:52], role="system", confidential=[SOURCE[30:52]])
+    got = found(
+        SOURCE[:30], SOURCE[:30] + SOURCE[30:52], role="system", confidential=[SOURCE[30:52]]
+    )
     assert got == []
 
 

@@ -131,7 +131,10 @@ def test_a_failure_is_asked_again():
 COLLIDING = [
     (("a\0\0user\0b", ()), ("a", (Message("user", "b"),))),
     (("a?", ()), ("a\ud800", ())),
-    (("a", (Message("user", "b\0\0user\0c"),)), ("a", (Message("user", "b"), Message("user", "c")))),
+    (
+        ("a", (Message("user", "b\0\0user\0c"),)),
+        ("a", (Message("user", "b"), Message("user", "c"))),
+    ),
 ]
 
 

@@ -53,5 +53,7 @@ rules:
       - topik: advice
     then: {output: block}
 """
-    with pytest.raises(PolicyError, match=r"remit.yaml:11:9: error: rule rule: no detector 'topik'"):
+    with pytest.raises(
+        PolicyError, match=r"remit.yaml:11:9: error: rule rule: no detector 'topik'"
+    ):
         compile_policy(loads(remit))

@@ -37,7 +37,9 @@ def test_a_slow_kind_is_checked_too():
             return '{"scores": [0.9, 0.9]}'
 
     with pytest.raises(AssertionError, match=r"scored 0.9, not less than 0.5"):
-        check_detector(Judge(), "default", keeps=["fine"], setting=Setting(models={"default": Model()}))
+        check_detector(
+            Judge(), "default", keeps=["fine"], setting=Setting(models={"default": Model()})
+        )
 
 
 @dataclass

@@ -60,7 +60,13 @@ def test_plain_undoes_disguise_and_keeps_structure(raw, folded):
     assert plain(raw) == folded
 
 
-SKELETON = [("Y o u sh0uld", "youshouid"), ("Śue!", "sue"), ("1lI", "iii"), ("ﬁ…", "fi"), ("😀", "")]
+SKELETON = [
+    ("Y o u sh0uld", "youshouid"),
+    ("Śue!", "sue"),
+    ("1lI", "iii"),
+    ("ﬁ…", "fi"),
+    ("😀", ""),
+]
 
 
 @pytest.mark.parametrize(("raw", "folded"), SKELETON)

@@ -27,9 +27,20 @@ def test_a_key_is_found_by_its_secret_alone(tmp_path):
     assert ring.find(f"bearer {first} ").name == "first"
 
 
-@pytest.mark.parametrize("header", [
-    "", "Bearer", "Bearer ", "Basic {}", "{}", "Bearer x{}", "Bearer {}x", "Bearer rmt-", "Bearer é",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic {}",
+        "{}",
+        "Bearer x{}",
+        "Bearer {}x",
+        "Bearer rmt-",
+        "Bearer é",
+    ],
+)
 def test_anything_else_is_no_key(header):
     secret, key = new_key("a")
     assert Keyring((key,)).find(header.format(secret)) is None
@@ -42,18 +53,21 @@ def test_a_name_is_given_once(tmp_path):
         add_key(tmp_path / "keys.json", "a")
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ("", "cannot be read"),
-    ("{}", "cannot be read"),
-    ("[]", "cannot be read"),
-    ('{"keys": []}', "holds no key"),
-    ('{"keys": [{"name": "a"}]}', "cannot be read"),
-    ('{"keys": [{"name": "a", "sha256": "x", "extra": 1}]}', "cannot be read"),
-    ('{"keys": [{"name": "a", "sha256": "é"}]}', "'a' is damaged"),
-    ('{"keys": [{"name": "a", "sha256": 5}]}', "'a' is damaged"),
-    (json.dumps({"keys": [{"name": "a", "sha256": "0" * 64, "per_minute": 0}]}), "damaged"),
-    (json.dumps({"keys": [{"name": "a", "sha256": "0" * 64, "per_minute": "9"}]}), "damaged"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("", "cannot be read"),
+        ("{}", "cannot be read"),
+        ("[]", "cannot be read"),
+        ('{"keys": []}', "holds no key"),
+        ('{"keys": [{"name": "a"}]}', "cannot be read"),
+        ('{"keys": [{"name": "a", "sha256": "x", "extra": 1}]}', "cannot be read"),
+        ('{"keys": [{"name": "a", "sha256": "é"}]}', "'a' is damaged"),
+        ('{"keys": [{"name": "a", "sha256": 5}]}', "'a' is damaged"),
+        (json.dumps({"keys": [{"name": "a", "sha256": "0" * 64, "per_minute": 0}]}), "damaged"),
+        (json.dumps({"keys": [{"name": "a", "sha256": "0" * 64, "per_minute": "9"}]}), "damaged"),
+    ],
+)
 def test_a_file_that_is_no_key_file_is_refused_with_its_name(change, message, tmp_path):
     file = tmp_path / "keys.json"
     file.write_text(change)

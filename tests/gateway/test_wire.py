@@ -14,17 +14,25 @@ def call(arguments: str) -> dict:
 
 TEXTS = [
     ({"role": "user", "content": "a"}, "a"),
-    ({"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, "a\nb"),
+    (
+        {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+        "a\nb",
+    ),
     ({"role": "user", "content": [{"type": "image_url", "image_url": {}}]}, ""),
     ({"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]}, "no"),
     ({"role": "assistant", "content": "a", "refusal": "b", "reasoning_content": "c"}, "a\nb\nc"),
     ({"role": "assistant", "content": None, "tool_calls": [call('{"k": ["v", 1]}')]}, "k\nv\n1"),
     ({"role": "assistant", "function_call": {"name": "f", "arguments": '"v"'}}, "v"),
-    ({"role": "assistant", "tool_calls": [{"type": "custom", "custom": {"name": "f", "input": "v w"}}]},
-     "v w"),
+    (
+        {
+            "role": "assistant",
+            "tool_calls": [{"type": "custom", "custom": {"name": "f", "input": "v w"}}],
+        },
+        "v w",
+    ),
     ({"role": "assistant", "tool_calls": [call('"\\ud800!"')]}, "\ufffd!"),
     ({"role": "user"}, ""),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("message", "text"), TEXTS)
@@ -43,21 +51,33 @@ def test_a_mask_stands_where_the_text_stood(message, text):
 
 
 def test_a_mask_leaves_the_rest_of_the_message_alone():
-    message = {"role": "assistant", "content": "Pay NL now", "tool_calls": [call('{"to": "NL"}')], "x": [1]}
+    message = {
+        "role": "assistant",
+        "content": "Pay NL now",
+        "tool_calls": [call('{"to": "NL"}')],
+        "x": [1],
+    }
     text = "Pay NL now\nto\nNL"
     spans = [Masked(Span(4, 6, "iban"), "r"), Masked(Span(14, 16, "iban"), "r")]
     assert wire.turns([message])[0].text == text
     masked = wire.with_masks(message, spans)
     assert masked == {
-        **message, "content": "Pay [iban] now", "tool_calls": [call('{"to":"[iban]"}')]
-    }  # fmt: skip
+        **message,
+        "content": "Pay [iban] now",
+        "tool_calls": [call('{"to":"[iban]"}')],
+    }
 
 
 def test_a_withheld_message_keeps_its_place_and_its_calls_ids():
     message = {
-        "role": "assistant", "content": "secret", "reasoning_content": "secret",
-        "tool_calls": [call('{"a": "secret"}'), {"id": "d", "custom": {"name": "f", "input": "secret"}}],
-    }  # fmt: skip
+        "role": "assistant",
+        "content": "secret",
+        "reasoning_content": "secret",
+        "tool_calls": [
+            call('{"a": "secret"}'),
+            {"id": "d", "custom": {"name": "f", "input": "secret"}},
+        ],
+    }
     withheld = wire.withheld(message, "[withheld]")
     assert "secret" not in str(withheld)
     assert [c["id"] for c in withheld["tool_calls"]] == ["c", "d"]
@@ -72,8 +92,9 @@ def test_a_made_up_name_cannot_write_headers(name):
 @pytest.mark.parametrize("levels", [198, 199, 200, 5_000])
 def test_depth_is_bounded_where_json_can_still_be_written(levels):
     body = b'{"messages": [{"role": "user", "content": "x"}], "x": %b1%b}' % (
-        b"[" * levels, b"]" * levels,
-    )  # fmt: skip
+        b"[" * levels,
+        b"]" * levels,
+    )
     if levels < wire.MAX_DEPTH:
         orjson.dumps(wire.parse_request(body))
     else:

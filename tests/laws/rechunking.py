@@ -73,14 +73,78 @@ ECHOES = (
     CANARY,
 )
 PLAIN = (
-    "We file the return in May.", "therapist", "issue", "pursue", "2024", "hello", "I",
-    "to the", "12", "1", "7 8 9", "the", "a", "ten", "foobar", "cab", "no. 12", "HF-12345", "HF-1234567",
-    "case 1", "you should", "you should s", "legally", "NL91 ABNA", "@", "#", "one", "double five",
+    "We file the return in May.",
+    "therapist",
+    "issue",
+    "pursue",
+    "2024",
+    "hello",
+    "I",
+    "to the",
+    "12",
+    "1",
+    "7 8 9",
+    "the",
+    "a",
+    "ten",
+    "foobar",
+    "cab",
+    "no. 12",
+    "HF-12345",
+    "HF-1234567",
+    "case 1",
+    "you should",
+    "you should s",
+    "legally",
+    "NL91 ABNA",
+    "@",
+    "#",
+    "one",
+    "double five",
 )
 ODD = (
-    " ", "  ", "\n", "\t", ".", ",", "-", "\u200b", "\u200d", "\ufeff", "\u0301", "\u00ad", "\u202e",
-    "😀", "👩‍👧", "你", "起诉", "เพื่อน", "ש", "\ud800", "\udc00", "\x00", "…", "㎏", "ﬁ", "①", "٣",
-    "\U000e0041", "'", "’", "_", "*", "ß", "İ", "É", "é", "\u2028", "\xa0", "𝗬", "1", "x", "A",
+    " ",
+    "  ",
+    "\n",
+    "\t",
+    ".",
+    ",",
+    "-",
+    "\u200b",
+    "\u200d",
+    "\ufeff",
+    "\u0301",
+    "\u00ad",
+    "\u202e",
+    "😀",
+    "👩‍👧",
+    "你",
+    "起诉",
+    "เพื่อน",
+    "ש",
+    "\ud800",
+    "\udc00",
+    "\x00",
+    "…",
+    "㎏",
+    "ﬁ",
+    "①",
+    "٣",
+    "\U000e0041",
+    "'",
+    "’",
+    "_",
+    "*",
+    "ß",
+    "İ",
+    "É",
+    "é",
+    "\u2028",
+    "\xa0",
+    "𝗬",
+    "1",
+    "x",
+    "A",
 )
 _LEET = {"o": "0", "e": "3", "a": "4", "s": "5", "i": "1", "t": "7", "l": "1"}
 
@@ -119,7 +183,10 @@ def text_of(rng: random.Random) -> str:
             part = _squeezed(rng, part)
         parts.append(part)
         if rng.random() < 0.02:
-            parts.append(rng.choice(("a", "1", "-", "x1", "你", "1 ", "a.", "\u200b")) * rng.randrange(20, 90))
+            parts.append(
+                rng.choice(("a", "1", "-", "x1", "你", "1 ", "a.", "\u200b"))
+                * rng.randrange(20, 90)
+            )
         parts.append(rng.choice((" ", " ", " ", "", "\n", ".", ", ", "\u200b", "-")))
     return "".join(parts)
 
@@ -157,9 +224,22 @@ def _detect(rng: random.Random) -> str:
     if kind == "phrases":
         return f"phrases: {list(rng.sample(PHRASES, rng.randrange(1, 6)))}"
     if kind == "pattern":
-        return "pattern: [" + ", ".join(f"'{p}'" for p in rng.sample(PATTERNS, rng.randrange(1, 6))) + "]"
+        return (
+            "pattern: ["
+            + ", ".join(f"'{p}'" for p in rng.sample(PATTERNS, rng.randrange(1, 6)))
+            + "]"
+        )
     if kind == "identifier":
-        some = ["contact", "finance", "national", "iban", "email", "payment-card", "phone", "secret"]
+        some = [
+            "contact",
+            "finance",
+            "national",
+            "iban",
+            "email",
+            "payment-card",
+            "phone",
+            "secret",
+        ]
         return f"identifier: [{', '.join(rng.sample(some, rng.randrange(1, 4)))}]"
     parts = ["identifiers", "names", "amounts", "numbers", "passages", "canary"]
     return f"echo: [{', '.join(rng.sample(parts, rng.randrange(1, 7)))}]"

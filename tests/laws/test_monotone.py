@@ -44,7 +44,9 @@ def complete(draw):
     """A policy, one finding of each detector of each rule, and some more."""
     held = draw(policies)
     found = [
-        Finding(rule.id, detect.kind, draw(outcomes)) for rule in held.rules for detect in rule.detect
+        Finding(rule.id, detect.kind, draw(outcomes))
+        for rule in held.rules
+        for detect in rule.detect
     ]
     more = draw(st.lists(st.tuples(st.sampled_from(held.rules), outcomes), max_size=4))
     return held, found, [Finding(rule.id, rule.detect[0].kind, outcome) for rule, outcome in more]

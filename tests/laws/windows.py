@@ -45,7 +45,26 @@ def covered(hits: set[tuple[int, Span]]) -> set[tuple[int, int]]:
 def small_regex(rng: random.Random, depth: int = 3) -> str:
     """A random pattern of the dialect over a small alphabet."""
     if depth == 0 or rng.random() < 0.35:
-        return rng.choice(("a", "b", "1", " ", r"\d", r"\w", r"\W", r"\s", "[ab]", "[^a]", "[1-3-]", ".", "é", r"\b", "A", "-"))
+        return rng.choice(
+            (
+                "a",
+                "b",
+                "1",
+                " ",
+                r"\d",
+                r"\w",
+                r"\W",
+                r"\s",
+                "[ab]",
+                "[^a]",
+                "[1-3-]",
+                ".",
+                "é",
+                r"\b",
+                "A",
+                "-",
+            )
+        )
     way = rng.randrange(6)
     one = small_regex(rng, depth - 1)
     if way == 0:

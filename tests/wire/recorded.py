@@ -4,23 +4,52 @@ import orjson
 from upstream import event, sse, story
 
 CALLS = [
-    event({"role": "assistant", "content": None, "tool_calls": [
-        {"index": 0, "id": "call_a", "type": "function",
-         "function": {"name": "find", "arguments": ""}}]}),
+    event(
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {
+                    "index": 0,
+                    "id": "call_a",
+                    "type": "function",
+                    "function": {"name": "find", "arguments": ""},
+                }
+            ],
+        }
+    ),
     event({"tool_calls": [{"index": 0, "function": {"arguments": '{"city": '}}]}),
     event({"tool_calls": [{"index": 0, "function": {"arguments": '"Zwolle"}'}}]}),
-    event({"tool_calls": [
-        {"index": 1, "id": "call_b", "type": "function",
-         "function": {"name": "now", "arguments": "{}"}}]}),
+    event(
+        {
+            "tool_calls": [
+                {
+                    "index": 1,
+                    "id": "call_b",
+                    "type": "function",
+                    "function": {"name": "now", "arguments": "{}"},
+                }
+            ]
+        }
+    ),
     event({}, "tool_calls"),
-]  # fmt: skip
+]
 _TOKEN = {"token": "Hi", "logprob": -0.1, "bytes": [72, 105], "top_logprobs": []}
 LOGPROBS = [
     event({"role": "assistant", "content": ""}),
-    {**event({}), "choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": None,
-                               "logprobs": {"content": [_TOKEN], "refusal": None}}]},
+    {
+        **event({}),
+        "choices": [
+            {
+                "index": 0,
+                "delta": {"content": "Hi"},
+                "finish_reason": None,
+                "logprobs": {"content": [_TOKEN], "refusal": None},
+            }
+        ],
+    },
     event({}, "stop"),
-]  # fmt: skip
+]
 TWO = [
     event({"role": "assistant", "content": ""}),
     event({"role": "assistant", "content": ""}, index=1),
@@ -31,14 +60,21 @@ TWO = [
     event({"content": "too."}, index=1),
     event({}, "length", index=1),
 ]
-USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12,
-         "completion_tokens_details": {"reasoning_tokens": 0}}  # fmt: skip
+USAGE = {
+    "prompt_tokens": 9,
+    "completion_tokens": 3,
+    "total_tokens": 12,
+    "completion_tokens_details": {"reasoning_tokens": 0},
+}
 COUNTED = [
     *[{**item, "usage": None} for item in story("Two words.")],
     {**event({}), "choices": [], "usage": USAGE},
 ]
 # Others send the usage along with the end, not after it.
-COUNTED_AT_END = [*story("Two words.")[:-1], {**event({}, "stop"), "usage": USAGE, "x_groq": {"id": "r"}}]
+COUNTED_AT_END = [
+    *story("Two words.")[:-1],
+    {**event({}, "stop"), "usage": USAGE, "x_groq": {"id": "r"}},
+]
 REFUSAL = [
     event({"role": "assistant", "content": None, "refusal": ""}),
     event({"refusal": "I can't "}),
@@ -69,12 +105,12 @@ STREAMS = {
     "unknown fields": sse(UNKNOWN),
     "CRLF": sse(story("Hello ", "there.")).replace(b"\n", b"\r\n"),
     "CR": sse(story("Hello ", "there.")).replace(b"\n", b"\r"),
-    "comments": b": OPENROUTER PROCESSING\n\n" + sse(story("Hello.")).replace(
-        b"\n\n", b"\n\n: ping\n\n"),
+    "comments": b": OPENROUTER PROCESSING\n\n"
+    + sse(story("Hello.")).replace(b"\n\n", b"\n\n: ping\n\n"),
     "other fields": sse(story("Hello.")).replace(b"data: {", b"id: 7\nretry: 10\ndata:{"),
     "no space": sse(story("Hello.")).replace(b"data: ", b"data:"),
     "no end mark": sse(story("Hello."), done=False),
-}  # fmt: skip
+}
 
 
 def _whole(message: dict, finish: str = "stop", **more: object) -> dict:
@@ -96,8 +132,11 @@ _FUNCTION = {"name": "find", "arguments": '{"city":"Zwolle"}'}
 ANSWERS = {
     "content": _whole({"role": "assistant", "content": "Hé, hello 👋🏽.", "refusal": None}),
     "tool calls": _whole(
-        {"role": "assistant", "content": None,
-         "tool_calls": [{"id": "call_a", "type": "function", "function": _FUNCTION}]},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "call_a", "type": "function", "function": _FUNCTION}],
+        },
         "tool_calls",
     ),
     "legacy call": _whole(
@@ -105,12 +144,24 @@ ANSWERS = {
     ),
     "refusal": _whole({"role": "assistant", "content": None, "refusal": "I can't do that."}),
     "annotations": _whole(
-        {"role": "assistant", "content": "See [1].", "annotations": [
-            {"type": "url_citation", "url_citation": {
-                "url": "https://example.org", "title": "T", "start_index": 4, "end_index": 7}}]}
+        {
+            "role": "assistant",
+            "content": "See [1].",
+            "annotations": [
+                {
+                    "type": "url_citation",
+                    "url_citation": {
+                        "url": "https://example.org",
+                        "title": "T",
+                        "start_index": 4,
+                        "end_index": 7,
+                    },
+                }
+            ],
+        }
     ),
     "log probabilities": _whole(
         {"role": "assistant", "content": "Hi"}, logprobs={"content": [_TOKEN], "refusal": None}
     ),
-}  # fmt: skip
+}
 SPACED = orjson.dumps(ANSWERS["content"], option=orjson.OPT_INDENT_2)

@@ -160,8 +160,41 @@ def chat(text: str, **more: Any) -> dict[str, Any]:
     return {"model": "m", "messages": [{"role": "user", "content": text}], **more}
 
 
+def played(path: Path, scene_of: Any, model: Model, remit: str | None = None, **more: Any) -> Any:
+    """Runs a scene against a gateway with the model, and answers what it answers."""
+
+    async def main() -> Any:
+        async with serving(path, remit or rules(), model, **more) as scene:
+            return await asyncio.wait_for(scene_of(scene), 60)
+
+    return asyncio.run(main())
+
+
 async def until(done: Any, seconds: float = 5.0) -> None:
     """Waits until `done()` holds."""
     async with asyncio.timeout(seconds):
         while not done():
             await asyncio.sleep(0.01)
+
+
+def ends(events: list[Any]) -> dict[int, list[str]]:
+    """The finish reasons of each choice."""
+    found: dict[int, list[str]] = {}
+    for item in events[:-1]:
+        for choice in item["choices"]:
+            reasons = found.setdefault(choice["index"], [])
+            if choice["finish_reason"]:
+                reasons.append(choice["finish_reason"])
+    return found
+
+
+def is_orderly(events: list[Any]) -> None:
+    """One id, time and model; the role first; one end for each choice; the end mark last."""
+    assert events[-1] == "[DONE]"
+    assert len({(e["id"], e["created"], e["model"]) for e in events[:-1]}) == 1
+    first: dict[int, Any] = {}
+    for item in events[:-1]:
+        for choice in item["choices"]:
+            first.setdefault(choice["index"], choice["delta"])
+    assert all(delta.get("role") == "assistant" for delta in first.values()), first
+    assert all(len(reasons) == 1 for reasons in ends(events).values()), ends(events)

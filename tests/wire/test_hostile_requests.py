@@ -38,7 +38,9 @@ REFUSED = {
     "100,000 levels": deep(100_000),
     "100,000 levels in a field": b'{"messages": ' + deep(100_000) + b"}",
     "250 levels in a field": having("tools", orjson.loads(deep(250))),
-    "240 levels in a message": message(content=[{"type": "text", "text": "x", "y": orjson.loads(deep(240))}]),
+    "240 levels in a message": message(
+        content=[{"type": "text", "text": "x", "y": orjson.loads(deep(240))}]
+    ),
     "no messages": b'{"model": "m"}',
     "messages: 5": having("messages", 5),
     "messages: text": having("messages", "hello"),
@@ -58,7 +60,7 @@ REFUSED = {
     "stream: yes": having("stream", "yes"),
     "stream: 1": having("stream", 1),
     "3,000 messages": having("messages", [{"role": "user", "content": "Hi"}] * 3_000),
-}  # fmt: skip
+}
 
 SERVED = {
     "unknown fields": having("x_unknown", {"a": [None, 1.5, "é"]}),
@@ -80,7 +82,9 @@ SERVED = {
     "content: []": message(content=[]),
     "tool_calls: [5]": message(tool_calls=[5, None, "x", {}, {"function": 5}, {"function": {}}]),
     "function_call: 5": message(function_call=5),
-    "arguments no JSON": message(tool_calls=[{"function": {"name": "f", "arguments": '{"a": \\ud8'}}]),
+    "arguments no JSON": message(
+        tool_calls=[{"function": {"name": "f", "arguments": '{"a": \\ud8'}}]
+    ),
     "arguments with a surrogate": message(
         tool_calls=[{"function": {"name": "f", "arguments": '{"a": "\\ud800"}'}}]
     ),
@@ -90,7 +94,7 @@ SERVED = {
     "tool without a call": message(role="tool"),
     "the same key twice": b'{"messages": [5], "messages": [{"role": "user", "content": "Hi"}]}',
     "controls": message(content="\0\x01\x1f\u202e\ufeff\U000e0041"),
-}  # fmt: skip
+}
 
 
 def played(tmp_path, scene_of, limits=None):
@@ -120,9 +124,8 @@ def test_what_cannot_be_understood_is_refused_with_the_reason(tmp_path, caplog):
 def test_what_is_merely_odd_is_the_models_business(stream, tmp_path, caplog):
     async def scene_of(scene):
         for name, body in SERVED.items():
-            if stream:
-                body = body[:1] + b'"stream": true, ' + body[1:]
-            answer = await scene.ask(body)
+            asked = body[:1] + b'"stream": true, ' + body[1:] if stream else body
+            answer = await scene.ask(asked)
             assert answer.status == 200, (name, answer)
             assert answer.whole, name
             assert "set-cookie" not in answer.headers, name
@@ -180,7 +183,10 @@ def test_a_long_history_takes_no_more_than_its_length(tmp_path):
     detect: [{echo: [identifiers, names, numbers]}]
     then: {input: allow, output: redact}
 """
-    turns = [{"role": "user", "content": f"My number is {10_000_000 + i}, I am Jan {i}."} for i in range(2_000)]
+    turns = [
+        {"role": "user", "content": f"My number is {10_000_000 + i}, I am Jan {i}."}
+        for i in range(2_000)
+    ]
 
     async def main():
         async with serving(tmp_path, rules() + echo, Scripted(["Fine."])) as scene:

@@ -6,7 +6,7 @@ import openai
 import pydantic
 import pytest
 from scene import IBAN, chat, rules, serving, until
-from upstream import body, chunked, event, pieces, sse, story, upstream
+from upstream import chunked, event, pieces, sse, story, upstream
 
 from remit.models.openai import OpenAICompatible
 from remit.models.response import ClientLimits
@@ -243,7 +243,9 @@ def test_an_error_in_a_stream_is_raised(tmp_path):
             with pytest.raises(openai.APIError, match="truncated"):
                 async for _ in await client.chat.completions.create(**chat("Hi", stream=True)):
                     pass
-            up.play = chunked(sse([event({"role": "assistant", "content": "Yes."}), event({}, "stop")]))
+            up.play = chunked(
+                sse([event({"role": "assistant", "content": "Yes."}), event({}, "stop")])
+            )
             reply = await client.chat.completions.create(**chat("Hi", stream=True))
             assert [e.choices[0].delta.content async for e in reply] == ["", "Yes.", None]
 
@@ -291,10 +293,10 @@ def test_a_client_that_leaves_before_the_first_word_stops_the_model(tmp_path):
 def test_the_receipt_is_in_the_headers(tmp_path):
     async def scene_of(scene, client):
         raw = await client.chat.completions.with_raw_response.create(**chat("Hello?"))
-        id = raw.headers["x-remit-receipt"]
+        name = raw.headers["x-remit-receipt"]
         assert raw.headers["x-remit-action"] == "allow"
         assert raw.headers["x-remit-policy"] == scene.deployment.guard.policy.digest
         assert raw.parse().choices[0].message.content == "Hello."
-        assert (await scene.get(f"/receipts/{id}")).json["answered"] == "Hello."
+        assert (await scene.get(f"/receipts/{name}")).json["answered"] == "Hello."
 
     played(tmp_path, scene_of, Scripted(["Hello."]))

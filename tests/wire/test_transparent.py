@@ -1,4 +1,4 @@
-"""Law 6: where no rule finds anything, the official client cannot tell that the gateway is there."""
+"""Law 6: where no rule finds anything, the official client cannot tell the gateway is there."""
 
 import asyncio
 import random
@@ -46,12 +46,14 @@ def test_an_empty_remit_passes_the_same_bytes_wherever_the_stream_is_cut(name, t
     places += [rng.sample(range(1, len(data)), 12) for _ in range(40)] + [range(1, len(data))]
 
     async def main():
-        async with upstream(streamed(data, [])) as up:
-            async with serving(tmp_path, EMPTY, OpenAICompatible(up.base_url)) as scene:
-                expected = (await scene.ask(chat("Hello?", stream=True))).body
-                for chosen in places[:: max(1, len(places) // 400)]:
-                    up.play = streamed(data, chosen)
-                    assert (await scene.ask(chat("Hello?", stream=True))).body == expected, chosen
+        async with (
+            upstream(streamed(data, [])) as up,
+            serving(tmp_path, EMPTY, OpenAICompatible(up.base_url)) as scene,
+        ):
+            expected = (await scene.ask(chat("Hello?", stream=True))).body
+            for chosen in places[:: max(1, len(places) // 400)]:
+                up.play = streamed(data, chosen)
+                assert (await scene.ask(chat("Hello?", stream=True))).body == expected, chosen
 
     asyncio.run(main())
 
@@ -59,21 +61,25 @@ def test_an_empty_remit_passes_the_same_bytes_wherever_the_stream_is_cut(name, t
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_empty_remit_changes_no_byte_of_a_whole_answer(name, tmp_path):
     async def main():
-        async with upstream(body(ANSWERS[name])) as up:
-            async with serving(tmp_path, EMPTY, OpenAICompatible(up.base_url)) as scene:
-                assert (await scene.ask(chat("Hello?"))).json == ANSWERS[name]
-                async with scene.client() as client:
-                    reply = await client.chat.completions.create(**chat("Hello?"))
-                    assert reply.to_dict() == ANSWERS[name]
+        async with (
+            upstream(body(ANSWERS[name])) as up,
+            serving(tmp_path, EMPTY, OpenAICompatible(up.base_url)) as scene,
+        ):
+            assert (await scene.ask(chat("Hello?"))).json == ANSWERS[name]
+            async with scene.client() as client:
+                reply = await client.chat.completions.create(**chat("Hello?"))
+                assert reply.to_dict() == ANSWERS[name]
 
     asyncio.run(main())
 
 
 def test_rules_that_find_nothing_pass_a_whole_answer_byte_for_byte(tmp_path):
     async def main():
-        async with upstream(body(SPACED)) as up:
-            async with serving(tmp_path, rules(), OpenAICompatible(up.base_url)) as scene:
-                assert (await scene.ask(chat("Hello?"))).body == SPACED
+        async with (
+            upstream(body(SPACED)) as up,
+            serving(tmp_path, rules(), OpenAICompatible(up.base_url)) as scene,
+        ):
+            assert (await scene.ask(chat("Hello?"))).body == SPACED
 
     asyncio.run(main())
 
@@ -118,10 +124,12 @@ def test_rules_that_find_nothing_leave_text_calls_ends_and_usage_as_they_were(na
 
 def test_fields_nobody_knows_reach_the_model(tmp_path):
     async def main():
-        async with upstream(body(ANSWERS["content"])) as up:
-            async with serving(tmp_path, EMPTY, OpenAICompatible(up.base_url)) as scene:
-                request = chat("Hello?", seed=7, x_new={"deep": [1, None, "é"]}, temperature=0.25)
-                await scene.ask(request)
-                assert orjson.loads(up.requests[0]) == request
+        async with (
+            upstream(body(ANSWERS["content"])) as up,
+            serving(tmp_path, EMPTY, OpenAICompatible(up.base_url)) as scene,
+        ):
+            request = chat("Hello?", seed=7, x_new={"deep": [1, None, "é"]}, temperature=0.25)
+            await scene.ask(request)
+            assert orjson.loads(up.requests[0]) == request
 
     asyncio.run(main())

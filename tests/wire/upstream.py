@@ -9,8 +9,12 @@ from typing import Any
 
 import orjson
 
+from remit.models.response import ClientLimits
+
 Play = Callable[[asyncio.StreamWriter], Awaitable[None]]
 JSON = "application/json"
+KEY = "sk-upstream-secret-0123456789"
+LIMITS = ClientLimits(connect_seconds=1, first_byte_seconds=0.4, between_bytes_seconds=0.4)
 EVENTS = "text/event-stream; charset=utf-8"
 
 
@@ -140,3 +144,12 @@ def story(*texts: str, **more: Any) -> list[dict[str, Any]]:
         *(event({"content": text}, **more) for text in texts),
         event({}, "stop", **more),
     ]
+
+
+def is_clean(answer: Any) -> None:
+    """Nothing of what was held back, of the key, or of our insides."""
+    assert b"0417" not in answer.body
+    assert b"NL91" not in answer.body
+    for text in (KEY.encode(), b"Traceback", b"remit/", b"127.0.0.1"):
+        assert text not in answer.body
+        assert text.decode() not in "".join(answer.headers.values())

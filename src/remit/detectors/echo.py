@@ -33,10 +33,17 @@ class EchoMatcher:
         groups = ("contact", "finance", "national", "technical", "secret")
         known = {identifier.group for identifier in IDENTIFIERS.values()}
         names = tuple(name for group in groups if group in known for name in expand(group))
-        identifiers = IdentifierMatcher([names], regions) if "identifiers" in wanted else None
-        self._memory = Memory(identifiers, wanted)
+        self._identifiers = (
+            IdentifierMatcher([names], regions) if "identifiers" in wanted else None
+        )
+        self._memory = Memory(self._identifiers, wanted)
         self._passages = Passages() if "passages" in wanted else None
         self._nothing = Silent(len(uses))
+
+    def prepare(self) -> None:
+        """Compiles what is otherwise compiled by the first conversation."""
+        if self._identifiers is not None:
+            self._identifiers.prepare()
 
     def bind(self, context: Interaction) -> Reader:
         """A reader that knows what this conversation confided.

@@ -7,10 +7,9 @@ gives every match with its start. For streams, an automaton says what may still 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from typing import Any
 
 import hyperscan
@@ -29,7 +28,7 @@ Confirm = Callable[[bytes, int, int], "tuple[int, int] | None"]
 
 # Without HS_FLAG_UCP, in which Hyperscan has no \b: \w, \d and \b mean ASCII, to which foreign
 # digits are folded. Bytes are as good as characters where the text is ASCII, and faster.
-_GATE = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH
+_GATE = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_SINGLEMATCH
 _EXACT = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SOM_LEFTMOST | hyperscan.HS_FLAG_UTF8
 
 
@@ -63,7 +62,8 @@ def parse_pattern(source: str) -> Bounded:
     """A pattern of an owner's own, known to run. Raises PatternError."""
     pattern = bounded(source)
     try:
-        _compile([source], _EXACT)
+        for form in (source, _led(source)):
+            _exact(form)
     except hyperscan.error as error:
         raise PatternError(
             f"pattern {source!r} cannot be run in linear time ({error}); "
@@ -96,26 +96,17 @@ class Engine:
         self._expressions = tuple(expressions)
 
     @cached_property
-    def _ascii_gate(self) -> Any:
-        return _compile([e.pattern.source for e in self._expressions], _GATE)
-
-    @cached_property
     def _gate(self) -> Any:
-        sources = [e.pattern.source for e in self._expressions]
-        return _compile(sources, _GATE | hyperscan.HS_FLAG_UTF8)
+        return _compile([e.pattern.source for e in self._expressions], _GATE)
 
     @cached_property
     def _beginnings(self) -> Beginnings:
         return Beginnings([e.pattern for e in self._expressions])
 
-    def preparations(self) -> Iterator[Callable[[], object]]:
-        """Steps that compile what is otherwise compiled when first needed."""
+    def prepare(self) -> None:
+        """Compiles what is otherwise compiled by the first text."""
         if self._expressions:
-            yield lambda: self._ascii_gate
-            yield lambda: self._gate
-            yield lambda: self._beginnings
-        for expression in self._expressions:
-            yield partial(_exact, expression.pattern.source)
+            _ = self._gate, self._beginnings
 
     def scan(self, text: Text, *, final: bool) -> Scan:
         """All confirmed hits of a window. Raises TooManyCandidates."""
@@ -127,8 +118,7 @@ class Engine:
             fired.append(number)
 
         data = text.plain
-        gate = self._ascii_gate if data.isascii() else self._gate
-        gate.scan(data, match_event_handler=on_fire)
+        self._gate.scan(data, match_event_handler=on_fire)
         hits: set[tuple[int, Span]] = set()
         pending = len(data)
         for number in fired:
@@ -143,9 +133,7 @@ class Engine:
         settled = min(pending, live if text.raw.isascii() else len(folded[:live].encode()))
         return text.plain_index(settled)
 
-    def _confirmed(
-        self, text: Text, number: int, final: bool, hits: set[tuple[int, Span]]
-    ) -> int:
+    def _confirmed(self, text: Text, number: int, final: bool, hits: set[tuple[int, Span]]) -> int:
         """Adds the confirmed hits of an expression; answers where an undecided one begins."""
         expression = self._expressions[number]
         data, lead, pending = text.plain, text.plain_lead, len(text.plain)
@@ -185,47 +173,67 @@ class Engine:
             return start
         if pattern.apart and data[first:end].isalnum() and _in_word(data, first):
             return -1
-        return _leftmost(_exact(pattern.source), pattern, data, first, end)
+        return _leftmost(pattern, data, first, end)
 
 
-def _leftmost(exact: Any, pattern: Bounded, data: bytes, first: int, end: int) -> int:
-    """The leftmost start from `first` on of a match that ends at `end`, or -1."""
+def _leftmost(pattern: Bounded, data: bytes, first: int, end: int) -> int:
+    r"""The leftmost start from `first` on of a match that ends at `end`, or -1.
+
+    The character before `first` is read too, for `\b`, but it must not begin the match: the
+    pattern is led by any one character. A pattern that stands apart needs none before it.
+    """
+    if not pattern.apart:
+        begin = _back(data, first, 1)
+        database = _exact(pattern.source if begin == first else _led(pattern.source))
+        starts = _starts(database, data[begin : _next(data, end)], end - begin)
+        start = begin + min(starts, default=0)
+        return -1 if not starts else start if begin == first else _next(data, start)
     while first < end:
-        begin, after = _back(data, first, 1), end + len(data[end : end + 4].decode(errors="ignore")[:1].encode())
-        starts: list[int] = []
-
-        def on_match(_number: int, start: int, at: int, _flags: int, _context: object) -> None:
-            if begin + at == end:
-                starts.append(begin + start)
-
-        exact.scan(data[begin:after], match_event_handler=on_match)
-        if not starts:
-            return -1
-        start = min(starts)
-        if start < first:
-            start = _searched(pattern, data, first, end)
-        if start < 0 or not (pattern.apart and _in_word(data, start)):
-            return start
-        first = start + 1
-        if data[first:end].isalnum():
-            return -1
-        while first < end and _in_word(data, first):
-            first += 1
+        first = _word_end(data, first, end) if _in_word(data, first) else first
+        starts = _starts(_exact(pattern.source), data[first : _next(data, end)], end - first)
+        if not starts or not _in_word(data, first + min(starts)):
+            return first + min(starts) if starts else -1
+        first += min(starts)
     return -1
 
 
-def _searched(pattern: Bounded, data: bytes, first: int, end: int) -> int:
-    """As `_leftmost`, where a match that begins with the context hides those after it."""
-    # One character more, and the match must end before it: a closing `\b` looks at it.
-    exact = re.compile(rf"(?:{pattern.source})(?=(?s:.)\Z)", re.IGNORECASE | re.ASCII)
-    follows = "x" if data[end : end + 1].isalnum() or data[end : end + 1] == b"_" else " "
-    text = data[_back(data, first, 1) : end].decode()
-    match = exact.search(text + follows, len(text) - len(data[first:end].decode()))
-    return end - len(text[match.start() :].encode()) if match else -1
+def _led(source: str) -> str:
+    """The pattern after any one character."""
+    return f"(?s:.)(?:{source})"
+
+
+def _starts(database: Any, data: bytes, end: int) -> list[int]:
+    """The reported starts of matches that end at `end`."""
+    starts: list[int] = []
+
+    def on_match(_number: int, start: int, at: int, _flags: int, _context: object) -> None:
+        if at == end:
+            starts.append(start)
+
+    database.scan(data, match_event_handler=on_match)
+    return starts
+
+
+def _word_end(data: bytes, start: int, end: int) -> int:
+    """The first index after `start`, `end` at most, that is not inside a word."""
+    at = start + 1
+    if data[at:end].isalnum():
+        return end
+    while at < end and _in_word(data, at):
+        at += 1
+    return at
 
 
 def _in_word(data: bytes, start: int) -> bool:
     return start > 0 and is_word(chr(data[start - 1])) and is_word(chr(data[start]))
+
+
+def _next(data: bytes, index: int) -> int:
+    """The byte index after the character at `index`."""
+    index += 1
+    while index < len(data) and data[index] & 0xC0 == 0x80:
+        index += 1
+    return min(index, len(data))
 
 
 def _back(data: bytes, end: int, count: int) -> int:

@@ -48,9 +48,9 @@ class IdentifierMatcher:
         ]
         self._engine = _engine(names, regions)
 
-    def preparations(self) -> Iterator[Callable[[], object]]:
-        """Steps that compile what is otherwise compiled when first needed."""
-        return self._engine.preparations()
+    def prepare(self) -> None:
+        """Compiles what is otherwise compiled by the first text."""
+        self._engine.prepare()
 
     def spans(self, text: Text) -> list[Span]:
         """Every identifier in a whole text, labelled by its name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,14 +54,12 @@ _DIGIT_WORDS = {
     for digit, word in enumerate(words.split())
 } | {"oh": "0"}
 _ACCENTED = ("één", "fünf", "zéro")
-_ANY_WORD = "(?:double[ -])?(?:%s)" % "|".join(
+_ANY_WORD = "(?:double[ -])?(?:{})".format("|".join(
     sorted((*_DIGIT_WORDS, *_ACCENTED), key=len, reverse=True)
-)
+))
 _DIGIT_WORD = re.compile(rf"(?<![^\W_]){_ANY_WORD}(?![^\W_])", re.IGNORECASE)
 # The end of a window that more text may make the next digit.
-_HALF_WORD = re.compile(
-    r"(?<![^\W_])(?:(double[ -])[^\W\d_]{0,6}|[^\W\d_]{1,6})\Z", re.IGNORECASE
-)
+_HALF_WORD = re.compile(r"(?<![^\W_])(?:(double[ -])[^\W\d_]{0,6}|[^\W\d_]{1,6})\Z", re.IGNORECASE)
 _HALVES = frozenset(
     word[:length] for word in (*_DIGIT_WORDS, "double") for length in range(1, len(word) + 1)
 )
@@ -76,6 +75,10 @@ _SPELLED = re.compile(
 _SPELLING = re.compile(
     rf"(?<![^\W_])(?:{_ANY_WORD})(?:[\W_]{{1,3}}{_TOKEN})*[\W_]{{0,3}}\Z", re.IGNORECASE
 )
+
+
+_TOKENS = re.compile(r"[^\W_]+")
+_SPOKEN = frozenset((*_DIGIT_WORDS, *_ACCENTED))
 
 
 class Memory:
@@ -203,9 +206,7 @@ class Confided:
         if not self._values or self._excess:
             return [], len(text.raw)
         spans, settled = self._search(text, text.letters, None, final)
-        if self._digits and (
-            _SPELLED.search(text.raw) or (not final and _SPELLING.search(text.raw))
-        ):
+        if self._digits and (_may_spell(text.raw) or (not final and _SPELLING.search(text.raw))):
             folded, origins = _spelled(text)
             more, other = self._search(text, folded, origins, final, spelled=True)
             spans, settled = [*spans, *more], min(settled, other)
@@ -257,6 +258,23 @@ class Confided:
         return len(text.raw)
 
 
+def _may_spell(raw: str) -> bool:
+    """True where `_SPELLED` may match: a cheap look at the words, which errs on this side only."""
+    run, spelled, last = 0, False, 0
+    for match in _TOKENS.finditer(raw):
+        token = match[0].casefold()
+        is_word = token in _SPOKEN
+        if is_word or (len(token) <= 4 and token.isdecimal()):
+            near = match.start() - last <= 3
+            run, spelled = (run + 1, spelled or is_word) if near else (1, is_word)
+            if run >= 3 and spelled:
+                return True
+        elif token != "double":
+            run, spelled = 0, False
+        last = match.end()
+    return False
+
+
 def _edge(left: str, right: str) -> bool:
     """True where a value may begin or end between two characters: not inside a word or number."""
     both_digits = left.isdigit() and right.isdigit()
@@ -276,7 +294,7 @@ def _aligned(text: Text, origins: list[tuple[int, int]], value: str) -> bool:
     if value[-1].isdigit() and after[:1] in (",", ".") and after[1:2].isdigit():
         return False  # a longer number goes on
     return all(
-        right - left <= _GAP for (_, left), (right, _) in zip(origins, origins[1:], strict=False)
+        right - left <= _GAP for (_, left), (right, _) in itertools.pairwise(origins)
     )
 
 

@@ -40,9 +40,9 @@ class PatternMatcher:
             ]
         )
 
-    def preparations(self) -> Iterator[Callable[[], object]]:
-        """Steps that compile what is otherwise compiled when first needed."""
-        return self._engine.preparations()
+    def prepare(self) -> None:
+        """Compiles what is otherwise compiled by the first text."""
+        self._engine.prepare()
 
     def bind(self, context: Interaction) -> Reader:
         """Itself: the conversation does not matter."""

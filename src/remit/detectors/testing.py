@@ -1,6 +1,6 @@
 """A test kit for those who write a detector: the duties of a kind, each with a clear message.
 
-    check_detector(MyKind(), config, breaks=["a text that breaks"], keeps=["one that keeps"])
+check_detector(MyKind(), config, breaks=["a text that breaks"], keeps=["one that keeps"])
 """
 
 from __future__ import annotations

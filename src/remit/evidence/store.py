@@ -27,11 +27,12 @@ from remit.evidence.cases import (
     read_cases,
 )
 from remit.evidence.chain import Entry
+from remit.evidence.intake import Job
 from remit.evidence.lookup import PAGE_MOST, Stored, names_rule, read_page
 from remit.evidence.outcomes import AnyFuture
 from remit.evidence.record import EvidenceError, draft, stamp
 from remit.evidence.verify import Anchor, read_anchor
-from remit.evidence.writer import Job, Writer
+from remit.evidence.writer import Writer
 
 WAITING_MOST: Final = 10_000
 RESERVED: Final = ("case", "erasure")

@@ -1,10 +1,11 @@
 """The writer thread: many appends, one commit.
 
-While one commit waits for the disk, the next batch gathers in the queue; so the busier, the
+While one commit waits for the disk, the next batch gathers in the intake; so the busier, the
 larger the batches, and a lone append waits for nobody. A batch is one SQL statement, in autocommit
 mode: begin, insert, commit and fsync happen in a single call of SQLite, during which Python's lock
 is free. Row by row, the thread would have to win the lock back from a busy event loop each time,
-at up to 5 ms (sys.getswitchinterval) a row.
+at up to 5 ms (sys.getswitchinterval) a row. For the same reason nothing gives the lock up while
+the rows are made: see `chain.digest` for the hash, and `_salt`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import asyncio
 import functools
 import logging
 import os
-import queue
 import sqlite3
 import threading
 import time
@@ -26,7 +26,8 @@ from typing import Any, Final
 from remit.evidence import chain, schema
 from remit.evidence.cases import CaseError, Change, Erasure
 from remit.evidence.chain import Entry
-from remit.evidence.outcomes import AnyFuture, Outcome, settle
+from remit.evidence.intake import Intake, Job
+from remit.evidence.outcomes import Outcome, settle
 from remit.evidence.record import Draft, EvidenceError
 
 BATCH_MOST: Final = 512
@@ -34,15 +35,6 @@ _PAUSE_SECONDS: Final = 0.0005
 _COLUMNS: Final = "writer, seq, time, id, kind, action, salt, body, digest, prev, hash"
 _WIDTH: Final = _COLUMNS.count(",") + 1
 _LOG: Final = logging.getLogger("remit.evidence")
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Drafts that belong together, and who waits for them; `change` goes with the last draft."""
-
-    drafts: tuple[Draft, ...]
-    change: Change | None
-    future: AnyFuture
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +53,14 @@ class Writer:
         self.name = name
         self.limit = limit
         self.broken: str | None = None
-        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._intake = Intake(limit)
         self._turns: deque[asyncio.Future[None]] = deque()
         self._closed = False
         self._ended = False
         self._connection: sqlite3.Connection | None = None
         self._database = ""
         self._head = Head(0, b"")
+        self._salts: list[bytes] = []
         self._connect()
         self._thread = threading.Thread(target=self._run, name="remit-evidence", daemon=True)
         self._thread.start()
@@ -75,7 +68,7 @@ class Writer:
     @property
     def full(self) -> bool:
         """True while as many jobs wait as may."""
-        return self._queue.qsize() >= self.limit
+        return self._intake.full
 
     def submit(self, job: Job) -> None:
         """Hands over a job; its future resolves when it is durable, or has failed."""
@@ -83,7 +76,7 @@ class Writer:
             raise EvidenceError(f"evidence {self.path}: closed; open it again to write")
         if not self._thread.is_alive():
             raise EvidenceError(f"evidence {self.path}: opened before a fork; open it after")
-        self._queue.put(job)
+        self._intake.put(job)
         if self._ended:
             self._refuse_the_rest()
 
@@ -92,50 +85,39 @@ class Writer:
         while self.full:
             turn = asyncio.get_running_loop().create_future()
             self._turns.append(turn)
-            # Looked at again after joining the line: if the queue is still full, then a batch is
-            # still to come, and the thread serves the line after each batch.
+            # Called after joining the line: the thread serves the line after each call.
+            self._intake.call()
             if self.full and not self._ended:
                 await turn
 
     def close(self) -> None:
         """Writes what is queued, then ends the thread. May be called twice."""
         self._closed = True
-        self._queue.put(None)
+        self._intake.end()
         self._thread.join()
 
     def _run(self) -> None:
         going = True
         while going:
-            batch, going = self._gather()
-            outcomes = self._write(batch) if batch else []
-            turns = [self._turns.popleft() for _ in range(min(len(self._turns), BATCH_MOST))]
-            futures = [job.future for job in batch] + turns
-            settle(futures, [*outcomes, *[None] * len(turns)])
+            going = self._intake.wait()
+            while self._serve(self._intake.take(BATCH_MOST)) == BATCH_MOST:
+                pass
         self._disconnect()
         self._ended = True
         self._refuse_the_rest()
 
-    def _gather(self) -> tuple[list[Job], bool]:
-        batch: list[Job] = []
-        job = self._queue.get()
-        try:
-            while job is not None:
-                batch.append(job)
-                if len(batch) >= BATCH_MOST:
-                    return batch, True
-                job = self._queue.get_nowait()
-        except queue.Empty:
-            return batch, True
-        return batch, False
+    def _serve(self, batch: Sequence[Job]) -> int:
+        """Writes the batch, tells who waits, lets waiting callers in; returns its size."""
+        outcomes = self._write(batch) if batch else []
+        turns = [self._turns.popleft() for _ in range(min(len(self._turns), BATCH_MOST))]
+        futures = [job.future for job in batch] + turns
+        settle(futures, [*outcomes, *[None] * len(turns)])
+        return len(batch)
 
     def _refuse_the_rest(self) -> None:
-        try:
-            while True:
-                job = self._queue.get_nowait()
-                if job is not None:
-                    settle([job.future], [EvidenceError(f"evidence {self.path}: closed")])
-        except queue.Empty:
-            pass
+        closed = EvidenceError(f"evidence {self.path}: closed")
+        while batch := self._intake.take(BATCH_MOST):
+            settle([job.future for job in batch], [closed] * len(batch))
         while self._turns:
             settle([self._turns.popleft()], [None])
 
@@ -182,7 +164,7 @@ class Writer:
             outcome: Outcome = refusal
             for draft in () if refusal else job.drafts:
                 seq += 1
-                row = _row(writer, seq, prev, draft)
+                row = _row(writer, seq, prev, self._salt(), draft)
                 prev = row[-1]
                 values += row
                 if outcome is None:
@@ -195,6 +177,14 @@ class Writer:
             _in_turn(connection, _insertion(size), values)
             self._head = Head(seq, prev)
         return outcomes
+
+    def _salt(self) -> bytes:
+        """A salt, of many fetched together: each system call gives Python's lock up."""
+        if not self._salts:
+            size = chain.SALT_BYTES
+            block = os.urandom(size * BATCH_MOST)
+            self._salts = [block[at : at + size] for at in range(0, len(block), size)]
+        return self._salts.pop()
 
     def _connect(self) -> sqlite3.Connection:
         connection = schema.open_to_write(self.path)
@@ -250,9 +240,8 @@ def _in_turn(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) ->
             return
 
 
-def _row(writer: str, seq: int, prev: bytes, draft: Draft) -> tuple[Any, ...]:
+def _row(writer: str, seq: int, prev: bytes, salt: bytes, draft: Draft) -> tuple[Any, ...]:
     moment, id_, kind, action, body = draft
-    salt = os.urandom(chain.SALT_BYTES)
     digest = chain.digest(salt, body)
     hash_ = chain.link(
         prev, writer.encode(), seq, moment.encode(), id_.encode(), kind.encode(),

@@ -51,13 +51,16 @@ class Exchange:
         return int(time.time())
 
     def response_headers(self, *, whole: bool) -> list[tuple[str, str]]:
-        """The receipt in headers. The action is known only when the answer is whole."""
+        """The receipt in headers: what is known by now. A stream's answer is still to come."""
         log, deployment = self.log, self.deployment
         headers = [
             ("x-remit-receipt", log.id),
             ("x-remit-policy", log.policy.digest),
-            ("x-remit-checked", deployment.checked),
         ]
+        read = {verdict.stage for _, verdict in log.verdicts}
+        checked = [told for stage, told in deployment.asked.items() if stage in read]
+        if checked:
+            headers.append(("x-remit-checked", "; ".join(checked)))
         if whole:
             headers.append(("x-remit-action", log.action.word))
         if log.case is not None:
@@ -91,9 +94,7 @@ async def chat(
     """
     request = wire.parse_request(body)
     log = Log(deployment.guard.enforcer, str(request.get("model", "")), deployment.upstream)
-    exchange = Exchange(
-        deployment, request, headers, log, told, wire.turns(request["messages"])
-    )
+    exchange = Exchange(deployment, request, headers, log, told, wire.turns(request["messages"]))
     _refuse_media(exchange)
     await deployment.prove()
     if deployment.asks_input:

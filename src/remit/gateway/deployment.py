@@ -14,6 +14,8 @@ from remit.types import Json, Stage
 
 # The newest receipts are answered from memory: a page asks for them at once.
 _RECEIPTS = 512
+# Characters: clients and proxies bound all headers of an answer together, some at 8 KB.
+_HEADER = 1_000
 
 
 @dataclass
@@ -63,15 +65,17 @@ class Deployment:
         return self.asks_output or self.asks_tools
 
     @cached_property
-    def checked(self) -> str:
-        """Which rules are asked on which channel, for the header of every answer."""
+    def asked(self) -> dict[Stage, str]:
+        """Which rules are asked on each channel, for headers: their ids, or how many they are."""
         enforcer = self.guard.enforcer
-        parts = []
+        asked = {}
         for stage in (Stage.INPUT, Stage.OUTPUT, Stage.TOOL):
-            rules = ",".join(rule.id for rule in enforcer.rules(stage))
-            if rules:
-                parts.append(f"{stage.value}={rules}")
-        return "; ".join(parts)
+            ids = [rule.id for rule in enforcer.rules(stage)]
+            text = ",".join(ids)
+            if ids:
+                told = text if len(text) <= _HEADER else f"{len(ids)} rules"
+                asked[stage] = f"{stage.value}={told}"
+        return asked
 
     async def keep(self, record: Json, case: Case | None) -> None:
         """Puts a record on the disk. Raises EvidenceError."""

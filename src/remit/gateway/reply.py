@@ -66,6 +66,8 @@ async def judged_reply(
         if choice.get("logprobs"):
             choice["logprobs"] = None
     return orjson.dumps(body)
+
+
 @dataclass(slots=True)
 class _Choice:
     """One choice of a whole answer. What the record tells of a text is the first choice's."""

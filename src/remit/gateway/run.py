@@ -35,7 +35,6 @@ from remit.models.base import Model
 from remit.types import Stage
 
 Say = Callable[[str], None]
-_WARM_SECONDS = 0.05
 
 
 def run(options: ServeOptions, say: Say = print) -> int:
@@ -85,7 +84,6 @@ async def serve_until_stopped(
         await _note_start(evidence, deployments, options)
         if say is not None:
             _announce(say, options, server.port, deployments[0])
-        _warm(deployments)
         await _stopped()
         await server.close(GRACE_SECONDS)
     finally:
@@ -155,6 +153,7 @@ def build(
 def _deployment(options: ServeOptions, path: str, evidence: Evidence) -> Deployment:
     judges = _judges(options)
     guard = Guard.load(path, kinds=registry(), models=judges)
+    guard.prepare()
     _check_judges(guard.enforcer, judges)
     model = _model(options)
     has_rules = bool(guard.policy.rules)
@@ -217,9 +216,7 @@ def _model(options: ServeOptions) -> Model:
         )
     try:
         forwards = options.api_key is None and options.keys is None
-        return OpenAICompatible(
-            options.upstream, options.api_key, forward_authorization=forwards
-        )
+        return OpenAICompatible(options.upstream, options.api_key, forward_authorization=forwards)
     except ValueError as error:
         raise StartError(f"upstream {options.upstream}: {error}") from None
 
@@ -261,19 +258,6 @@ def _announce(say: Say, options: ServeOptions, port: int, deployment: Deployment
             say(f"  - {thing}")
     say("Ctrl-C stops it.")
     sys.stdout.flush()
-
-
-def _warm(deployments: list[Deployment]) -> None:
-    """Compiles in the background what the first finding would otherwise wait for."""
-
-    def warm() -> None:
-        for deployment in deployments:
-            for prepare in deployment.guard.preparations():
-                prepare()
-                # Compiling holds the interpreter: leave room for answers in between.
-                time.sleep(_WARM_SECONDS)
-
-    threading.Thread(target=warm, name="remit-warm", daemon=True).start()
 
 
 # --- several workers ----------------------------------------------------------------------------

@@ -57,11 +57,13 @@ class Guard:
         """Reads and compiles a remit. Raises PolicyError, naming file, line and cure."""
         return cls(compile_policy(load(path), kinds, models))
 
-    def preparations(self) -> Iterator[Callable[[], object]]:
-        """Steps that compile what is otherwise compiled when first needed, a few ms each."""
-        for stage in Stage:
+    def prepare(self) -> None:
+        """Compiles now what is otherwise compiled by the first text: for a server, before it serves."""
+        for stage in (Stage.INPUT, Stage.OUTPUT, Stage.TOOL):
             for asked in self._enforcer.asked(stage):
-                yield from getattr(asked.matcher, "preparations", tuple)()
+                prepare = getattr(asked.matcher, "prepare", None)
+                if prepare is not None:
+                    prepare()
 
     @property
     def policy(self) -> Policy:

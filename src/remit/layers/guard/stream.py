@@ -380,4 +380,6 @@ class Stream:
         decisive = verdict.decisive_rules[0] if verdict.decisive_rules else ""
         rule = policy.rule(decisive) if decisive else None
         words = answer_text(policy, rule, verdict.action, self._language)
-        return self._writer.answer((cut_text(self._language) if self._released else "") + words, decisive)
+        return self._writer.answer(
+            (cut_text(self._language) if self._released else "") + words, decisive
+        )

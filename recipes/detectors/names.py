@@ -1,0 +1,252 @@
+"""Texts with the spans of persons, addresses and organisations, for the token head.
+
+Sentences are our own templates filled by Faker (MIT) in many countries' names, so that an English
+sentence holds a Turkish client and a Dutch one a Vietnamese; real documents come from ler-de and
+meddocan-es. pii-anon, another generator altogether, only examines.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from faker import Faker
+
+from recipes.detectors.data import key
+from recipes.detectors.sources import Source
+
+Spans = tuple[tuple[int, int, str], ...]
+_TRAIN_LOCALES = (
+    "en_US en_GB en_IN en_NZ nl_NL nl_BE de_DE de_AT fr_FR fr_CH es_ES es_MX es_AR it_IT pt_BR pl_PL "
+    "tr_TR sv_SE da_DK no_NO cs_CZ hr_HR hu_HU ro_RO id_ID vi_VN fil_PH az_AZ lt_LT sl_SI en_IE yo_NG zu_ZA"
+).split()
+_TEST_LOCALES = "en_AU en_CA pt_PT fi_FI et_EE lv_LV sk_SK es_CO es_CL fr_BE de_CH tw_GH ha_NG sq_AL".split()
+_TEMPLATES = {
+    "en": """My name is {person} and I live at {address}.
+Please send the papers to {person}, {address}.
+{person} called about the invoice of {org}.
+Hi, this is {first} from {org}, can you call me back?
+dear {last}, your appointment in {city} is confirmed
+Could you change the address of {person} to {address}?
+{org} has hired {person} as of May.
+I spoke with Mr {last} and Mrs {last} yesterday.
+The contract between {org} and {person} ends soon.
+Regards,\\n{person}\\n{org}\\n{address}
+Is {person} still working for {org} in {city}?
+{first} and {first} moved to {city} last year.
+Client: {person}; street: {address}; employer: {org}
+Who is responsible for {last}'s file?
+We met Dr. {person} at {org}.
+Ask {first} whether the parcel for {address} has arrived.
+{person} owes {org} two hundred euros.
+As agreed with {last}, the keys lie at {address}.
+The daughter of {person}, {first}, was born in {city}.
+Transfer the amount to {person} please, thanks, {first}
+Good morning, I'd like to book a table for two on Friday.
+What is the weather like in {city}?
+The Tax Office sends its letters in May, as usual on Monday.
+Can I return the blue shoes, size 42? They are too small.
+Thank You for your order, Your parcel will arrive on Tuesday.
+Is English or Dutch spoken at the Help Desk?
+How do I use Excel with Windows and my iPhone?""",
+    "nl": """Mijn naam is {person} en ik woon op {address}.
+Stuur de stukken naar {person}, {address}.
+{person} belde over de factuur van {org}.
+Beste mevrouw {last}, uw afspraak in {city} staat vast.
+Met {first} van {org}, belt u mij terug?
+Het contract tussen {org} en {person} loopt af.
+De heer {last} en zijn vrouw {first} zijn verhuisd naar {city}.
+Kunt u het adres van {person} wijzigen in {address}?
+Groeten,\\n{person}\\n{org}
+Werkt {person} nog bij {org}?
+Ik wil graag een afspraak maken voor vrijdag.
+De Belastingdienst stuurt de aangifte in Maart.
+Kan ik de rekening ook in het Engels krijgen?""",
+    "de": """Mein Name ist {person}, ich wohne in {address}.
+Bitte senden Sie die Unterlagen an {person}, {address}.
+{person} hat wegen der Rechnung von {org} angerufen.
+Sehr geehrte Frau {last}, Ihr Termin in {city} ist bestätigt.
+Der Vertrag zwischen {org} und {person} läuft aus.
+Herr {last} und seine Frau {first} sind nach {city} gezogen.
+Arbeitet {person} noch bei {org}?
+Mit freundlichen Grüßen\\n{person}\\n{org}
+Ich möchte einen Termin am Freitag vereinbaren.
+Die Rechnung für den Monat Mai liegt der Post bei.
+Kann ich den Vertrag auch auf Englisch bekommen?""",
+    "fr": """Je m'appelle {person} et j'habite au {address}.
+Envoyez les documents à {person}, {address}.
+{person} a appelé au sujet de la facture de {org}.
+Chère Madame {last}, votre rendez-vous à {city} est confirmé.
+Le contrat entre {org} et {person} prend fin.
+M. {last} et sa femme {first} ont déménagé à {city}.
+{person} travaille-t-il toujours chez {org} ?
+Cordialement,\\n{person}\\n{org}
+Je voudrais prendre rendez-vous vendredi.
+La facture du mois de Mai est arrivée hier.""",
+    "es": """Me llamo {person} y vivo en {address}.
+Envíen los documentos a {person}, {address}.
+{person} llamó por la factura de {org}.
+Estimada señora {last}, su cita en {city} está confirmada.
+El contrato entre {org} y {person} termina pronto.
+El señor {last} y su esposa {first} se mudaron a {city}.
+¿Sigue trabajando {person} en {org}?
+Un saludo,\\n{person}\\n{org}
+Quisiera pedir una cita para el viernes.
+La factura del mes de mayo llegó ayer.""",
+}
+_EXAM = """The complaint was filed by {person} of {address} against {org}.
+{first} {last} asked {org} for a copy of the lease.
+hello my name is {person}, I want to cancel my order
+I am {first}. My husband {person} has an account with you.
+The meeting with {person} ({org}) is in {city}.
+Deliver it to {address}, attention {person}.
+She told {last} that the invoice was wrong.
+Our new colleague {person} comes from {city}.
+{person}, {person} and {first} are on the list.
+Best wishes, {first}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A text and its named spans: start, end (characters, exclusive) and kind."""
+
+    text: str
+    spans: Spans
+    lang: str
+    source: str
+    split: str
+
+
+def _value(kind: str, fake: Faker, rng: random.Random) -> str:
+    if kind == "person":
+        return f"{fake.first_name()} {fake.last_name()}"
+    if kind == "first":
+        return str(fake.first_name())
+    if kind == "last":
+        return str(fake.last_name())
+    if kind == "org":
+        return str(fake.company())
+    if kind == "city":
+        return str(fake.city())
+    street = str(fake.street_address())
+    joint = rng.choice((", ", "\n", " "))
+    return street if rng.random() < 0.4 else f"{street}{joint}{fake.postcode()} {fake.city()}"
+
+
+_KINDS = {"first": "person", "last": "person", "person": "person", "org": "organisation", "city": "address"}
+
+
+def fill(template: str, fakes: list[Faker], rng: random.Random) -> tuple[str, Spans]:
+    """The template with its slots filled, each from a country of its own."""
+    text, spans = "", []
+    for part in re.split(r"(\{\w+\})", template.replace("\\n", "\n")):
+        if not part.startswith("{"):
+            text += part
+            continue
+        kind = part[1:-1]
+        value = ""
+        while not value:
+            try:
+                value = _value(kind, rng.choice(fakes), rng)
+            except AttributeError:  # not every country has every part
+                continue
+        spans.append((len(text), len(text) + len(value), _KINDS.get(kind, "address")))
+        text += value
+    return text, tuple(spans)
+
+
+def _filled(count: int, split: str, seed: int) -> Iterator[Named]:
+    rng = random.Random(seed)
+    locales = _TRAIN_LOCALES if split == "train" else _TEST_LOCALES
+    fakes = [Faker(locale) for locale in locales]
+    for number, fake in enumerate(fakes):
+        fake.seed_instance(seed + number)
+    templates = {"en": _EXAM} if split == "test" else _TEMPLATES
+    sentences = {lang: block.split("\n") for lang, block in templates.items()}
+    for _ in range(count):
+        lang = rng.choice(["en", "en", *sentences]) if split == "train" else "en"
+        text, spans = fill(rng.choice(sentences[lang]), fakes, rng)
+        if split == "train" and rng.random() < 0.3:
+            more, others = fill(rng.choice(sentences[lang]), fakes, rng)
+            spans += tuple((s + len(text) + 1, e + len(text) + 1, kind) for s, e, kind in others)
+            text = f"{text} {more}"
+        if rng.random() < 0.12 and len(text.lower()) == len(text):
+            text = text.lower()
+        yield Named(text, spans, lang, f"templates-{split}", split)
+
+
+_MEDDOCAN = {
+    "NOMBRE_SUJETO_ASISTENCIA": "person",
+    "NOMBRE_PERSONAL_SANITARIO": "person",
+    "CALLE": "address",
+    "TERRITORIO": "address",
+    "HOSPITAL": "organisation",
+    "INSTITUCION": "organisation",
+    "CENTRO_SALUD": "organisation",
+}
+
+
+def _spanish(source: Source) -> Iterator[Named]:
+    for part, split in (("train", "train"), ("dev", "test")):
+        for line in source.lines(f"meddocan-es/meddocan_{part}.jsonl.gz"):
+            at = 0
+            spans = [s if isinstance(s, list) else [s["start"], s["end"], s["label"]] for s in line["spans"]]
+            for piece in re.findall(r"(?:[^\n]*\n?){1,3}", line["text"]):
+                inside = tuple(
+                    (s - at, e - at, _MEDDOCAN[label])
+                    for s, e, label in spans
+                    if label in _MEDDOCAN and at <= s and e <= at + len(piece)
+                )
+                if inside or key(piece) % 6 == 0:
+                    yield Named(piece[:700], tuple(s for s in inside if s[1] <= 700), "es", "meddocan-es", split)
+                at += len(piece)
+
+
+_LER = {"PER": "person", "RR": "person", "AN": "person", "ST": "address", "STR": "address"}
+_LER |= dict.fromkeys(("ORG", "UN", "INN", "GRT", "MRK"), "organisation")
+
+
+def _german(source: Source) -> Iterator[Named]:
+    for part, split in (("dev", "train"), ("test", "test")):
+        for block in re.split(r"\n\s*\n", source.text(f"ler-de/ler_{part}.conll.gz")):
+            text, spans = "", []
+            for line in block.strip().split("\n"):
+                word, _, tag = line.rpartition(" ")
+                start = len(text) + bool(text)
+                text = f"{text} {word}".strip()
+                kind = _LER.get(tag[2:], "")
+                if kind and tag[0] == "I" and spans and spans[-1][1] == start - 1:
+                    spans[-1] = (spans[-1][0], len(text), kind)
+                elif kind:
+                    spans.append((start, len(text), kind))
+            if text and (spans or key(text) % 8 == 0):
+                yield Named(text, tuple(spans), "de", "ler-de", split)
+
+
+_PII = {"PERSON_NAME": "person", "STREET_ADDRESS": "address", "ORGANIZATION_NAME": "organisation"}
+
+
+def _examined(source: Source) -> Iterator[Named]:
+    for part in ("legal", "clinical", "technology"):
+        for line in source.lines(f"pii-anon/test_{part}.jsonl.gz"):
+            if key(line["record_id"]) % 12 or line["language"] not in {"en", "de", "fr", "es"}:
+                continue
+            marks = line["annotations"]
+            spans = tuple((m["start"], m["end"], _PII[m["entity_type"]]) for m in marks if m["entity_type"] in _PII)
+            yield Named(line["text"], spans, line["language"], "pii-anon", "test")
+
+
+def named(source: Source) -> list[Named]:
+    """All texts of the token head, the same ones each time."""
+    found = [*_filled(5000, "train", 3), *_filled(600, "test", 5)]
+    for rows in (_spanish(source), _german(source)):
+        taken = sorted(rows, key=lambda row: key(row.text))
+        found += [row for row in taken if row.split == "train"][:1300]
+        found += [row for row in taken if row.split == "test"][:500]
+    # Sentences without a name: what a business reads most.
+    for line in source.written("attack.hand-x"):
+        if line["label"] == "benign":
+            found.append(Named(line["text"], (), line["lang"], "attack.hand-x", "train"))
+    return [*found, *_examined(source)]
