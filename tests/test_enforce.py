@@ -15,9 +15,27 @@ remit: 1
 organisation: H
 responsible: {owner: P}
 rules:
-  - {id: low, says: s, because: b, owner: o, severity: low, detect: [{phrases: [void]}], then: {output: replace, data: tag}}
-  - {id: top, says: s, because: b, owner: o, severity: critical, detect: [{phrases: [void]}], then: {output: replace}}
-  - {id: half, says: s, because: b, owner: o, threshold: 0.6, detect: [{phrases: [sue him]}], then: {output: flag, data: drop}}
+  - id: low
+    says: s
+    because: b
+    owner: o
+    severity: low
+    detect: [{phrases: [void]}]
+    then: {output: replace, data: tag}
+  - id: top
+    says: s
+    because: b
+    owner: o
+    severity: critical
+    detect: [{phrases: [void]}]
+    then: {output: replace}
+  - id: half
+    says: s
+    because: b
+    owner: o
+    threshold: 0.6
+    detect: [{phrases: [sue him]}]
+    then: {output: flag, data: drop}
 """
 
 
@@ -76,4 +94,4 @@ def test_every_wrong_detector_is_told_at_once():
     broken = REMIT.replace("[void]", "[v]")
     with pytest.raises(PolicyError) as caught:
         compile_policy(loads(broken))
-    assert [p.mark.line for p in caught.value.problems] == [5, 6]
+    assert [p.mark.line for p in caught.value.problems] == [10, 17]

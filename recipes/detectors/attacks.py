@@ -66,16 +66,17 @@ def _documents(source: Source) -> Iterator[Row]:
     calm = off(*ATTACK, *HARM)
     for text in taught:
         yield Row(text, "bipia", "train", calm)
-        yield Row(insert(text, rng.choice(teach), rng), "bipia", "train", on("attack.indirect", *()))
+        yield Row(insert(text, rng.choice(teach), rng), "bipia", "train", on("attack.indirect"))
     for text in mails[11:]:
         yield Row(text, "bipia-mail", "test", off(*ATTACK))
         for attack in examine:
             yield Row(insert(text, attack, rng), "bipia-mail", "test", on("attack.indirect"))
     documents = off("attack.indirect", *ATTACK_INPUT)
     for text in plain[half:]:
-        yield Row(text, "wikitext", "ordinary", documents, side="document")
-    for text in sample([Row(t, "medquad", "ordinary", documents, side="document") for t in prose[-6000:]], 1200):
-        yield text
+        split = "ordinary" if key(text) % 2 else "quiet"
+        yield Row(text, "wikitext", split, documents, side="document")
+    later = [Row(text, "medquad", "ordinary", documents, side="document") for text in prose[-6000:]]
+    yield from sample(later, 1200)
 
 
 def insert(text: str, attack: str, rng: random.Random) -> str:

@@ -97,9 +97,9 @@ def speech(source: Source) -> Iterator[Row]:
     for line in source.lines("rbr-gold/train.jsonl.gz"):
         text = line["completion"][-1]["content"]
         said = line["propositions"]
-        refused = said["inability_to_comply"] or "Refuse" in line["response_type"]
-        labels = {"speech.refusal_full": int(refused and not said["fully_complies"])}
-        yield Row(text, "rbr-gold", "test", labels)
+        refused, answered = said["inability_to_comply"], said["fully_complies"]
+        if refused != answered:
+            yield Row(text, "rbr-gold", "test", {"speech.refusal_full": int(refused)})
     begin = re.compile(r"(i'?m sorry|sorry|as an ai|i can ?not|i can'?t|i apologi|i'?m unable)", re.I)
     replies = []
     for line in source.table("gptfuzzer/train.csv.gz"):

@@ -24,7 +24,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own idiom
 from recipes.detectors.data import Row
 from recipes.detectors.heads import HEADS, INDEX, LABELS
 from recipes.detectors.names import Named
-from recipes.detectors.network import Encoder, Size, adopt
+from recipes.detectors.network import FROZEN, Encoder, Size, adopt
 from recipes.detectors.pieces import Pieces, batch, pieces
 
 _PUBLISHED = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -34,10 +34,11 @@ _IGNORE = -100
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train. `steps` of about `tokens` pieces each."""
+    """How to train: `steps` of about `tokens` pieces each, or fewer where `minutes` end first."""
 
-    steps: int = 1600
-    tokens: int = 1024
+    steps: int = 2400
+    minutes: float = 28.0
+    tokens: int = 768
     longest: int = 96
     rate: float = 5e-5
     head_rate: float = 1e-3
@@ -117,7 +118,7 @@ def head_loss(logits: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
 
 
 def train(encoder: Encoder, tokenizer: Tokenizer, rows: list[Row], names: list[Named], plan: Plan, keep: Path) -> None:
-    """Trains in place and writes a checkpoint to `keep` every 200 steps."""
+    """Trains in place and writes a checkpoint to `keep` every 100 steps."""
     rng = random.Random(plan.seed)
     torch.manual_seed(plan.seed)
     original = copy.deepcopy(encoder).eval()
@@ -133,7 +134,10 @@ def train(encoder: Encoder, tokenizer: Tokenizer, rows: list[Row], names: list[N
     encoder.train()
     begun, total = time.monotonic(), 0.0
     for step in range(plan.steps):
-        scale = min(1.0, (step + 1) / 60) * (1.0 - step / plan.steps)
+        done = max(step / plan.steps, (time.monotonic() - begun) / 60.0 / plan.minutes)
+        if done >= 1.0:
+            break
+        scale = min(1.0, (step + 1) / 60) * (1.0 - done)
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * scale
         if step % plan.names_every == plan.names_every - 1:
@@ -160,15 +164,17 @@ def train(encoder: Encoder, tokenizer: Tokenizer, rows: list[Row], names: list[N
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
         optimiser.step()
         total = 0.98 * total + 0.02 * loss.item()
-        if step % 20 == 19:
+        if step % 10 == 9:
             print(f"{step + 1} {total / (1 - 0.98 ** (step + 1)):.3f} {time.monotonic() - begun:.0f}s", flush=True)
-        if step % 100 == 99 or step + 1 == plan.steps:
+        if step % 100 == 99:
             save_file(encoder.state_dict(), keep)
     encoder.eval()
+    save_file(encoder.state_dict(), keep)
 
 
 def _optimiser(encoder: Encoder, plan: Plan) -> torch.optim.Optimizer:
-    encoder.words.weight.requires_grad_(False)
+    for part in (encoder.words, encoder.positions, encoder.norm, *encoder.layers[:FROZEN]):
+        part.requires_grad_(False)
     fresh = [*encoder.heads.parameters(), *encoder.tokens.parameters(), *encoder.cases.parameters()]
     ids = {id(parameter) for parameter in fresh}
     body = [p for p in encoder.parameters() if p.requires_grad and id(p) not in ids]

@@ -34,8 +34,18 @@ rules:
     owner: o
     detect: [{pattern: ['(?:a{1,9}b?){1,9}c', '\\bHF-\\d{6}\\b', '\\({3}x', '(?:x|xx){1,40}y']}]
     then: {output: redact}
-  - {id: mail, says: s, because: b, owner: o, detect: [{identifier: [email, iban]}], then: {output: redact}}
-  - {id: echo, says: s, because: b, owner: o, detect: [{echo: [names, passages, canary]}], then: {output: flag}}
+  - id: mail
+    says: s
+    because: b
+    owner: o
+    detect: [{identifier: [email, iban]}]
+    then: {output: redact}
+  - id: echo
+    says: s
+    because: b
+    owner: o
+    detect: [{echo: [names, passages, canary]}]
+    then: {output: flag}
 """
 SIZE = 250_000
 RNG = random.Random(1)

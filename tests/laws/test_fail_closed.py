@@ -168,7 +168,12 @@ organisation: H
 responsible: {owner: P}
 rules:
   - {id: slow, says: s, because: b, owner: o, detect: [broken], then: {output: hand_over}}
-  - {id: fast, says: s, because: b, owner: o, detect: [{phrases: [no rule]}], then: {output: replace}}
+  - id: fast
+    says: s
+    because: b
+    owner: o
+    detect: [{phrases: [no rule]}]
+    then: {output: replace}
 """
     kinds = registry([BrokenSlow((Detection(1.0),))], plugins=False)
     delivered = Guard(compile_policy(loads(remit), kinds)).output(

@@ -13,7 +13,8 @@ WORDS = [action.word for action in Action]
 
 
 def policy(then: list[str], on_failure: str, detectors: int):
-    kinds = "".join(f"      - {kind}: [x y]\n" for kind in ("phrases", "pattern")[:detectors])
+    names = ("phrases", "pattern")[:detectors]
+    kinds = "".join(f"      - {name}: [x y]\n" for name in names)
     rules = "".join(
         f"  - id: rule-{n}\n    says: s\n    because: b\n    owner: o\n    on_failure: {on_failure}\n"
         f"    then: {{output: {word}}}\n    detect:\n{kinds}"

@@ -37,13 +37,13 @@ def test_windows_find_what_the_whole_finds(share):
         sources = patterns(rng)
         engine = Engine([Expression(bounded(s), use, s) for use, s in enumerate(sources)])
 
-        def scan(text, final, engine=engine):
+        def scan(text, *, final, engine=engine):
             found = engine.scan(text, final=final)
             return set(found.hits), found.settled
 
         for _ in range(12):
             text = small_text(rng)
-            whole = covered(scan(Text(text), True)[0])
+            whole = covered(scan(Text(text), final=True)[0])
             for _ in range(3):
                 ends = some_ends(rng, text)
                 assert covered(in_windows(scan, text, ends)) == whole, (seed, sources, text, ends)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from remit.detectors.text import Text, visible
 from remit.types import Span
 
-Scanning = Callable[[Text, bool], tuple[set[tuple[int, Span]], int]]
+Scanning = Callable[..., tuple[set[tuple[int, Span]], int]]
 
 
 def in_windows(scan: Scanning, text: str, ends: Sequence[int]) -> set[tuple[int, Span]]:
@@ -18,7 +18,7 @@ def in_windows(scan: Scanning, text: str, ends: Sequence[int]) -> set[tuple[int,
     for end in [*ends, len(text)]:
         final = end == len(text)
         window = Text(lead + text[settled:end], len(lead))
-        found, upto = scan(window, final)
+        found, upto = scan(window, final=final)
         shift = settled - len(lead)
         hits |= {(use, Span(s.start + shift, s.end + shift, s.label)) for use, s in found}
         if not final:

@@ -1,6 +1,7 @@
 """Models that answer nonsense: a clear error, a record of it, nothing leaked."""
 
 import asyncio
+import zlib
 
 import orjson
 import pytest
@@ -153,5 +154,21 @@ def test_compressed_answers_are_read(tmp_path):
                 head(200, EVENTS, content_encoding="gzip") + zipped(sse(story("Pay ", IBAN, ".")))
             )
             assert (await scene.ask(chat("Hello?", stream=True))).text == "Pay [iban]."
+
+    asyncio.run(main())
+
+
+def test_a_model_that_repeats_its_key_tells_no_client(tmp_path):
+    error = {"error": {"message": f"Incorrect API key provided: {KEY}.", "code": "invalid_api_key"}}
+
+    async def main():
+        async with (
+            upstream(body(error, 401)) as up,
+            serving(tmp_path, EMPTY, OpenAICompatible(up.base_url, KEY)) as scene,
+        ):
+            answer = await scene.ask(chat("Hello?"))
+            assert (answer.status, answer.json["error"]["code"]) == (401, "invalid_api_key")
+            is_clean(answer)
+            assert f"Bearer {KEY}" in up.heads[0]
 
     asyncio.run(main())

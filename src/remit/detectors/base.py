@@ -52,9 +52,9 @@ class Reader(Protocol):
     The same call serves whole texts and streams, so that both have one meaning. A stream is
     read in windows: the window starts at the last settled index and grows word by word. Before
     it stands its context (`text.lead` characters): the last character, and where that one is
-    invisible, before it the last that can be seen. Two duties make the union of the windows' spans equal
-    to the spans of the whole text: report no span that starts inside the lead or that more text
-    could change, and settle nothing that may still become a match.
+    invisible, before it the last that can be seen. Two duties make the union of the windows'
+    spans equal to the spans of the whole text: report no span that starts inside the lead or
+    that more text could change, and settle nothing that may still become a match.
 
     `quiet` holds short windows (one character of context and a word or two) that are known to
     find nothing, and up to where each is settled. Streams fill it; most words of a language are

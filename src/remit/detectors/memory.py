@@ -263,7 +263,7 @@ def _may_spell(raw: str) -> bool:
     run, spelled, last = 0, False, 0
     for match in _TOKENS.finditer(raw):
         token = match[0].casefold()
-        is_word = token in _SPOKEN
+        is_word = token in _SPOKEN or (not token.isascii() and letters(token) in _DIGIT_WORDS)
         if is_word or (len(token) <= 4 and token.isdecimal()):
             near = match.start() - last <= 3
             run, spelled = (run + 1, spelled or is_word) if near else (1, is_word)

@@ -50,11 +50,11 @@ class Intake:
 
     def call(self) -> None:
         """Wakes the thread that waits."""
-        self._calls.put(True)
+        self._calls.put(item=True)
 
     def end(self) -> None:
         """Wakes it for the last time."""
-        self._calls.put(False)
+        self._calls.put(item=False)
 
     def wait(self) -> bool:
         """Returns at the next call; False where it was the last."""

@@ -9,8 +9,6 @@ import signal
 import socket
 import ssl
 import sys
-import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path

@@ -51,6 +51,7 @@ class OpenAICompatible:
             raise ValueError("the upstream's API key holds a line break or a non-ASCII character")
         self.name = name or parts.netloc
         self._prefix = parts.path.rstrip("/")
+        self._secret = (api_key or "").encode()
         self._authorization = f"Bearer {api_key}" if api_key else ""
         self._forwards = forward_authorization and not api_key
 
@@ -113,6 +114,9 @@ class OpenAICompatible:
         body = await response.read()
         if coding != "identity":
             body = _inflate_whole(body, self._client.limits.body_bytes)
+        if status >= 400 and self._secret:
+            # Some say which key was wrong; whoever asked has no business with ours.
+            body = body.replace(self._secret, b"[key]")
         return Reply(status, returned, body=body)
 
 

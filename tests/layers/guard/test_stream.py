@@ -107,7 +107,8 @@ def test_a_sentence_that_is_stopped_is_not_begun():
 @pytest.mark.parametrize("before", range(0, 70, 3))
 @pytest.mark.parametrize("gap", ["-", "_", ".", "/"])
 def test_a_long_run_without_spaces_hides_no_spelled_number(before, gap):
-    said = gap * before + gap.join(["four", "eight", "two", "one", "three", "three", "seven", "seven"]) + gap * 70
+    words = "four eight two one three three seven seven"
+    said = gap * before + words.replace(" ", gap) + gap * 70
     guarding = guard(rule("echo", "redact", "echo: [numbers]"))
     context = (Message("user", "my file number is 48213377"),)
     whole = guarding.output([*context, Message("assistant", said)])

@@ -332,8 +332,9 @@ class Stream:
 
     def _act(self, rule: Rule, outcome: Outcome, before: int) -> list[tuple[int, Action]]:
         """Masks what the outcome asks to mask; answers where it stops the text, if it does."""
+        spans: tuple[Span, ...] = ()
         if isinstance(outcome, Failure):
-            action, spans = violation(rule.failure_action, ()), ()
+            action = violation(rule.failure_action, spans)
         elif outcome.score >= rule.threshold:
             spans = outcome.spans
             action = violation(rule.action(self._stage) or Action.ALLOW, spans)

@@ -17,6 +17,8 @@ _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 class _Object(tuple[tuple[str, Any], ...]):
     """A JSON object as its pairs: of a key that stands twice, who knows which the tool reads."""
 
+    __slots__ = ()
+
 
 class _Number(str):
     """A number as it is written: another spelling would not be what the tool gets."""

@@ -1,0 +1,122 @@
+"""Two stages whose cost grows only with doubt, shared by every learned kind of a process.
+
+The linear model answers; where its probability lies in a head's uncertain band the encoder is
+asked, and both are fused. What was said of a text is remembered by the text's hash for a while:
+several kinds ask of one sentence, and a stream asks of its tail again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import orjson
+
+from remit.detectors.learned.calibration import threshold
+from remit.detectors.learned.encoder import Encoded, Encoder
+from remit.detectors.learned.linear import Linear, Logits
+from remit.detectors.learned.weights import CURE, Head, Manifest, WeightsError, manifest
+
+_REMEMBERED = 1_024
+
+
+class _Known:
+    """What both stages have said of one text so far."""
+
+    __slots__ = ("encoded", "linear")
+
+    def __init__(self) -> None:
+        self.linear: Logits | None = None
+        self.encoded: Encoded | None = None
+
+
+class Cascade:
+    """Both stages and their calibration. Threads may share it; the encoder loads at need."""
+
+    def __init__(self, files: Manifest) -> None:
+        """Checks every file. Raises WeightsError."""
+        files.check()
+        self.manifest = files
+        self._linear = Linear(files.content("linear.safetensors"), files.shape, len(files.heads))
+        self._calibration = _calibration(files.content("calibration.json"))
+        self._encoder: Encoder | None = None
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def head(self, name: str) -> Head:
+        """A head by name. Raises WeightsError where these weights lack it."""
+        if name not in self.manifest.heads:
+            version = self.manifest.version
+            raise WeightsError(f"the weights {version} have no head {name}; upgrade remit")
+        return self.manifest.heads[name]
+
+    def threshold(self, head: Head, rate: float) -> float:
+        """The probability that at most `rate` of ordinary texts exceed. Raises TooRareError.
+
+        The recipe may have raised a head's usual thresholds to where it is precise.
+        """
+        count, scores = self._calibration
+        usual = [limit for at, limit in head.thresholds if math.isclose(at, rate)]
+        return max(threshold(scores[head.name], count, rate), *usual, 0.0)
+
+    def probabilities(self, text: str, heads: Sequence[Head]) -> list[float]:
+        """The calibrated probability of each head."""
+        known = self._of(text)
+        if known.linear is None:
+            known.linear = self._linear.logits(text)
+        return [self._probability(text, known, float(known.linear[h.column]), h) for h in heads]
+
+    def encoded(self, text: str) -> Encoded:
+        """What the encoder says of a text. Raises WeightsError where it cannot be loaded."""
+        known = self._of(text)
+        if known.encoded is None:
+            known.encoded = self.encoder().read(text)
+        return known.encoded
+
+    def encoder(self) -> Encoder:
+        """The encoder, loaded by the first who asks. Raises WeightsError."""
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = Encoder(self.manifest)
+            return self._encoder
+
+    def _probability(self, text: str, known: _Known, linear: float, head: Head) -> float:
+        probability = _sigmoid(head.slope * linear + head.bias)
+        low, high = head.band
+        if not low <= probability <= high:
+            return probability
+        second = float(self.encoded(text).heads[head.column])
+        return _sigmoid(head.fuse_encoder * second + head.fuse_linear * linear + head.fuse_bias)
+
+    def _of(self, text: str) -> _Known:
+        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        with self._lock:
+            known = self._known.setdefault(key, _Known())
+            self._known.move_to_end(key)
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return known
+
+
+@lru_cache(maxsize=2)
+def cascade(folder: Path) -> Cascade:
+    """The cascade of a folder, one a process. Raises WeightsError; a later call tries again."""
+    return Cascade(manifest(folder))
+
+
+def _calibration(content: bytes) -> tuple[int, dict[str, list[float]]]:
+    try:
+        value = orjson.loads(content)
+        scores = {name: [float(s) for s in tail] for name, tail in value["heads"].items()}
+        return int(value["n"]), scores
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(f"calibration.json cannot be read ({error}); {CURE}") from None
+
+
+def _sigmoid(logit: float) -> float:
+    return 1 / (1 + math.exp(-min(max(logit, -60.0), 60.0)))
