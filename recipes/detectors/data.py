@@ -261,10 +261,9 @@ def ordinary(source: Source) -> Iterator[Row]:
     """Business text nobody trains on: the thresholds' set and the false alarms' set."""
     user = off(*ASKED, *ATTACK_INPUT, *HARM)
     reply = off(*GIVEN, *SPEECH, *HARM)
-    calibration = [Row(t, "clinc150", "ordinary", user, side="user") for t in source.clinc("train", "val")]
-    yield from sample(calibration, 3000)
-    for text in source.clinc("test", "oos_test"):
-        yield Row(text, "clinc150", "quiet", user, side="user")
+    for split, parts in (("ordinary", ("train", "val")), ("quiet", ("test", "oos_test"))):
+        texts = [Row(text, "clinc150", split, user, side="user") for text in source.clinc(*parts)]
+        yield from sample(texts, 2500)
     turns: dict[tuple[str, str], list[Row]] = {}
     for number, speaker, text in source.sgd():
         split = "ordinary" if number < 60 else "quiet" if number >= 90 else ""
@@ -273,7 +272,7 @@ def ordinary(source: Source) -> Iterator[Row]:
             labels = user if side == "user" else reply
             turns.setdefault((split, side), []).append(Row(text, "sgd", split, labels, side=side))
     for rows in turns.values():
-        yield from sample(rows, 3000)
+        yield from sample(rows, 1750)
 
 
 def rows(source: Source) -> list[Row]:

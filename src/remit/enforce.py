@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, SlowMatcher, Use
+from remit.detectors.compiled import Shelf
 from remit.detectors.registry import Registry, registry
 from remit.detectors.text import Text
 from remit.policy import Loaded, Policy, PolicyError, Problem, Rule
@@ -139,7 +141,7 @@ class Enforcer:
     def judge(self, interaction: Interaction, stage: Stage) -> Verdict:
         """The verdict on the last message. Waits for slow detectors; see `ajudge`."""
         if self.slow(stage):
-            return run(self.ajudge(interaction, stage))
+            return run(self.ajudge(interaction, stage))  # type: ignore[no-any-return]
         text = Text(interaction.judged)
         return self._verdict(stage, self._read(interaction, stage, text))
 
@@ -184,9 +186,9 @@ class Enforcer:
 def findings(answers: Iterable[tuple[Asked, tuple[Outcome, ...]]]) -> list[Finding]:
     """Outcomes as findings of their rules. A matcher that answers too few or too many failed."""
     found: list[Finding] = []
-    for asked, outcomes in answers:
-        if len(outcomes) != len(asked.rules):
-            outcomes = miscounted(asked, len(outcomes))
+    for asked, given in answers:
+        right = len(given) == len(asked.rules)
+        outcomes = given if right else miscounted(asked, len(given))
         found += [
             Finding(rule.id, asked.kind, outcome)
             for rule, outcome in zip(asked.rules, outcomes, strict=True)
@@ -271,13 +273,19 @@ async def _ask(asked: Asked, text: Text, context: Interaction) -> tuple[Asked, t
 
 
 def compile_policy(
-    loaded: Loaded, kinds: Registry | None = None, models: Mapping[str, Any] | None = None
+    loaded: Loaded,
+    kinds: Registry | None = None,
+    models: Mapping[str, Any] | None = None,
+    cache: Path | None = None,
 ) -> Enforcer:
-    """Compiles every detector of a remit. Raises PolicyError at the line of what is refused."""
+    """Compiles every detector of a remit. Raises PolicyError at the line of what is refused.
+
+    `models` are the judges by name; `cache` a folder that keeps compiled patterns between starts.
+    """
     kinds = kinds or registry()
     policy = loaded.policy
     languages = policy.assistant.languages if policy.assistant else ("en",)
-    setting = Setting(policy.regions, languages, models or {})
+    setting = Setting(policy.regions, languages, models or {}, Shelf(cache))
     problems: list[Problem] = []
     uses = _uses(loaded, kinds, problems)
     stages: dict[Stage, tuple[Asked, ...]] = {}

@@ -16,7 +16,8 @@ def policy(then: list[str], on_failure: str, detectors: int):
     names = ("phrases", "pattern")[:detectors]
     kinds = "".join(f"      - {name}: [x y]\n" for name in names)
     rules = "".join(
-        f"  - id: rule-{n}\n    says: s\n    because: b\n    owner: o\n    on_failure: {on_failure}\n"
+        f"  - id: rule-{n}\n    says: s\n    because: b\n    owner: o\n"
+        f"    on_failure: {on_failure}\n"
         f"    then: {{output: {word}}}\n    detect:\n{kinds}"
         for n, word in enumerate(then)
     )

@@ -88,9 +88,17 @@ def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise CannotRunError(str(error)) from None
 
 
+def cache_folder(environ: Mapping[str, str]) -> str | None:
+    """Where compiled patterns are kept between starts (XDG); None without a home."""
+    base = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and environ["HOME"] + "/.cache")
+    return f"{base}/remit" if base else None
+
+
 def serve_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
     """What was said, by option or environment, for `ServeOptions`. Raises MisuseError."""
     given: dict[str, Any] = {"remit_path": arguments.remit}
+    if (cache := cache_folder(environ)) is not None:
+        given["cache"] = cache
     for name in ("script", "model", "host", "port", "workers", "evidence", "keys", "judge"):
         value = getattr(arguments, name) or environ.get(f"REMIT_{name.upper()}")
         if value:

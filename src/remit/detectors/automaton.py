@@ -59,9 +59,7 @@ class Beginnings:
         # What may begin at a character, by whether it is a word's and whether one precedes it.
         self._start = {
             (word, inside): self._close(
-                anywhere
-                + (at_edge if word != inside else [])
-                + ([] if word and inside else apart)
+                anywhere + (at_edge if word != inside else []) + ([] if word and inside else apart)
             )
             for word in (True, False)
             for inside in (True, False)

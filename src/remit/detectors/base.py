@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from remit.detectors.compiled import Shelf
 from remit.detectors.text import Text
 from remit.types import CLEAN, Detection, Interaction, Outcome
 
@@ -32,6 +33,7 @@ class Setting:
     regions: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("en",)
     models: Mapping[str, Any] = field(default_factory=dict)
+    shelf: Shelf = field(default_factory=Shelf)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Silent, Use
+from remit.detectors.compiled import Shelf
 from remit.detectors.identifier import IdentifierMatcher, expand
 from remit.detectors.identifiers import IDENTIFIERS
 from remit.detectors.memory import MAX_VALUES, Confided, Memory
@@ -27,14 +28,19 @@ PARTS = ("identifiers", "names", "amounts", "numbers", "passages", "canary")
 class EchoMatcher:
     """Remembers what was confided in a conversation and finds it in what is said next."""
 
-    def __init__(self, uses: Sequence[frozenset[str]], regions: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        uses: Sequence[frozenset[str]],
+        regions: tuple[str, ...],
+        shelf: Shelf | None = None,
+    ) -> None:
         self._uses = tuple(uses)
         wanted = frozenset().union(*uses)
         groups = ("contact", "finance", "national", "technical", "secret")
         known = {identifier.group for identifier in IDENTIFIERS.values()}
         names = tuple(name for group in groups if group in known for name in expand(group))
         self._identifiers = (
-            IdentifierMatcher([names], regions) if "identifiers" in wanted else None
+            IdentifierMatcher([names], regions, shelf) if "identifiers" in wanted else None
         )
         self._memory = Memory(self._identifiers, wanted)
         self._passages = Passages() if "passages" in wanted else None
@@ -120,4 +126,4 @@ class Echo:
 
     def compile(self, uses: Sequence[Use], setting: Setting) -> Matcher:
         """One memory for all rules."""
-        return EchoMatcher([use.config for use in uses], setting.regions)
+        return EchoMatcher([use.config for use in uses], setting.regions, setting.shelf)

@@ -16,6 +16,7 @@ import hyperscan
 
 from remit.detectors.automaton import Beginnings, is_word
 from remit.detectors.bounded import Bounded, PatternError, bounded
+from remit.detectors.compiled import Shelf, compile_database
 from remit.detectors.text import Text, plain
 from remit.types import Span
 
@@ -32,7 +33,7 @@ _GATE = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_
 _EXACT = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SOM_LEFTMOST | hyperscan.HS_FLAG_UTF8
 
 
-class TooManyCandidates(RuntimeError):
+class TooManyCandidatesError(RuntimeError):
     """The text holds more candidates than can be confirmed in bounded time."""
 
 
@@ -72,32 +73,22 @@ def parse_pattern(source: str) -> Bounded:
     return pattern
 
 
-def _compile(sources: Sequence[str], flags: int) -> Any:
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        expressions=[source.encode() for source in sources],
-        ids=list(range(len(sources))),
-        elements=len(sources),
-        flags=[flags] * len(sources),
-    )
-    return database
-
-
 @lru_cache(maxsize=2_048)
 def _exact(source: str) -> Any:
     """The database of one pattern that reports where its matches start."""
-    return _compile([source], _EXACT)
+    return compile_database([source], _EXACT)
 
 
 class Engine:
     """Compiled expressions over the plain folding of a text."""
 
-    def __init__(self, expressions: Sequence[Expression]) -> None:
+    def __init__(self, expressions: Sequence[Expression], shelf: Shelf | None = None) -> None:
         self._expressions = tuple(expressions)
+        self._shelf = shelf or Shelf()
 
     @cached_property
     def _gate(self) -> Any:
-        return _compile([e.pattern.source for e in self._expressions], _GATE)
+        return self._shelf.database([e.pattern.source for e in self._expressions], _GATE)
 
     @cached_property
     def _beginnings(self) -> Beginnings:
@@ -109,7 +100,7 @@ class Engine:
             _ = self._gate, self._beginnings
 
     def scan(self, text: Text, *, final: bool) -> Scan:
-        """All confirmed hits of a window. Raises TooManyCandidates."""
+        """All confirmed hits of a window. Raises TooManyCandidatesError."""
         if not self._expressions:
             return Scan((), len(text.raw))
         fired: list[int] = []
@@ -144,7 +135,7 @@ class Engine:
 
         _exact(expression.pattern.source).scan(data, match_event_handler=on_match)
         if len(candidates) > MAX_CANDIDATES:
-            raise TooManyCandidates(f"{len(candidates)} candidates in one text")
+            raise TooManyCandidatesError(f"{len(candidates)} candidates in one text")
         for reported, end in candidates:
             start = self._start(number, data, lead, reported, end)
             if start < 0:

@@ -6,21 +6,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use
 from remit.detectors.bounded import bounded
-from remit.detectors.engine import Engine, Expression, TooManyCandidates
+from remit.detectors.compiled import Shelf
+from remit.detectors.engine import Engine, Expression, TooManyCandidatesError
 from remit.detectors.identifiers import IDENTIFIERS
 from remit.detectors.identifiers.base import Candidate, Identifier
 from remit.detectors.spans import outcomes
 from remit.detectors.text import Text
 from remit.types import Failure, Interaction, Span
 
+_NO_SHELF = Shelf()
+
 
 @lru_cache(maxsize=16)
-def _engine(names: tuple[str, ...], regions: tuple[str, ...]) -> Engine:
+def _engine(names: tuple[str, ...], regions: tuple[str, ...], shelf: Shelf) -> Engine:
     """The engine of some kinds. Stages that ask for the same kinds share it."""
     return Engine(
         [
@@ -32,21 +35,27 @@ def _engine(names: tuple[str, ...], regions: tuple[str, ...]) -> Engine:
             )
             for index, name in enumerate(names)
             for source in IDENTIFIERS[name].expressions
-        ]
+        ],
+        shelf,
     )
 
 
 class IdentifierMatcher:
     """All identifier kinds that any rule asks for, each scanned once."""
 
-    def __init__(self, uses: Sequence[tuple[str, ...]], regions: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        uses: Sequence[tuple[str, ...]],
+        regions: tuple[str, ...],
+        shelf: Shelf | None = None,
+    ) -> None:
         self.quiet: dict[str, int] = {}
         self._count = len(uses)
         names = tuple(sorted({name for use in uses for name in use}))
         self._askers = [
             tuple(number for number, use in enumerate(uses) if name in use) for name in names
         ]
-        self._engine = _engine(names, regions)
+        self._engine = _engine(names, regions, shelf or _NO_SHELF)
 
     def prepare(self) -> None:
         """Compiles what is otherwise compiled by the first text."""
@@ -64,7 +73,7 @@ class IdentifierMatcher:
         """Outcomes of the window, one per use."""
         try:
             scan = self._engine.scan(text, final=final)
-        except TooManyCandidates as error:
+        except TooManyCandidatesError as error:
             return Reading((Failure(str(error)),) * self._count, 0)
         hits = [(use, span) for index, span in scan.hits for use in self._askers[index]]
         return Reading(outcomes(self._count, hits), scan.settled)
@@ -120,7 +129,7 @@ class IdentifierKind:
 
     def compile(self, uses: Sequence[Use], setting: Setting) -> Matcher:
         """One database for all identifier kinds in use."""
-        return IdentifierMatcher([use.config for use in uses], setting.regions)
+        return IdentifierMatcher([use.config for use in uses], setting.regions, setting.shelf)
 
 
 def expand(item: object) -> tuple[str, ...]:

@@ -54,9 +54,9 @@ _DIGIT_WORDS = {
     for digit, word in enumerate(words.split())
 } | {"oh": "0"}
 _ACCENTED = ("één", "fünf", "zéro")
-_ANY_WORD = "(?:double[ -])?(?:{})".format("|".join(
-    sorted((*_DIGIT_WORDS, *_ACCENTED), key=len, reverse=True)
-))
+_ANY_WORD = "(?:double[ -])?(?:{})".format(
+    "|".join(sorted((*_DIGIT_WORDS, *_ACCENTED), key=len, reverse=True))
+)
 _DIGIT_WORD = re.compile(rf"(?<![^\W_]){_ANY_WORD}(?![^\W_])", re.IGNORECASE)
 # The end of a window that more text may make the next digit.
 _HALF_WORD = re.compile(r"(?<![^\W_])(?:(double[ -])[^\W\d_]{0,6}|[^\W\d_]{1,6})\Z", re.IGNORECASE)
@@ -262,14 +262,14 @@ def _may_spell(raw: str) -> bool:
     """True where `_SPELLED` may match: a cheap look at the words, which errs on this side only."""
     run, spelled, last = 0, False, 0
     for match in _TOKENS.finditer(raw):
-        token = match[0].casefold()
-        is_word = token in _SPOKEN or (not token.isascii() and letters(token) in _DIGIT_WORDS)
-        if is_word or (len(token) <= 4 and token.isdecimal()):
+        said = match[0].casefold()
+        is_word = said in _SPOKEN or (not said.isascii() and letters(said) in _DIGIT_WORDS)
+        if is_word or (len(said) <= 4 and said.isdecimal()):
             near = match.start() - last <= 3
             run, spelled = (run + 1, spelled or is_word) if near else (1, is_word)
             if run >= 3 and spelled:
                 return True
-        elif token != "double":
+        elif said != "double":
             run, spelled = 0, False
         last = match.end()
     return False
@@ -293,9 +293,7 @@ def _aligned(text: Text, origins: list[tuple[int, int]], value: str) -> bool:
         return False
     if value[-1].isdigit() and after[:1] in (",", ".") and after[1:2].isdigit():
         return False  # a longer number goes on
-    return all(
-        right - left <= _GAP for (_, left), (right, _) in itertools.pairwise(origins)
-    )
+    return all(right - left <= _GAP for (_, left), (right, _) in itertools.pairwise(origins))
 
 
 def _spelled(text: Text) -> tuple[str, list[tuple[int, int]]]:

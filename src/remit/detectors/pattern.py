@@ -7,12 +7,13 @@ every repetition bounded; `\d`, `\w` and `\b` mean ASCII, to which foreign digit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use
 from remit.detectors.bounded import Bounded, PatternError
-from remit.detectors.engine import Engine, Expression, TooManyCandidates, parse_pattern
+from remit.detectors.compiled import Shelf
+from remit.detectors.engine import Engine, Expression, TooManyCandidatesError, parse_pattern
 from remit.detectors.spans import outcomes
 from remit.detectors.text import Text
 from remit.types import Failure, Interaction
@@ -29,7 +30,7 @@ class Named:
 class PatternMatcher:
     """All patterns of all rules."""
 
-    def __init__(self, uses: Sequence[tuple[Named, ...]]) -> None:
+    def __init__(self, uses: Sequence[tuple[Named, ...]], shelf: Shelf | None = None) -> None:
         self.quiet: dict[str, int] = {}
         self._count = len(uses)
         self._engine = Engine(
@@ -37,7 +38,8 @@ class PatternMatcher:
                 Expression(named.pattern, number, named.name)
                 for number, patterns in enumerate(uses)
                 for named in patterns
-            ]
+            ],
+            shelf,
         )
 
     def prepare(self) -> None:
@@ -52,7 +54,7 @@ class PatternMatcher:
         """Outcomes of the window, one per use."""
         try:
             scan = self._engine.scan(text, final=final)
-        except TooManyCandidates as error:
+        except TooManyCandidatesError as error:
             return Reading((Failure(str(error)),) * self._count, 0)
         return Reading(outcomes(self._count, scan.hits), scan.settled)
 
@@ -71,7 +73,7 @@ class Pattern:
 
     def compile(self, uses: Sequence[Use], setting: Setting) -> Matcher:
         """One database for all patterns."""
-        return PatternMatcher([use.config for use in uses])
+        return PatternMatcher([use.config for use in uses], setting.shelf)
 
 
 def _named(item: object) -> Named:

@@ -20,10 +20,8 @@ from remit.types import Span
 
 _CONFUSABLES = dict(
     zip(
-        "аеорсухіјѕһԁԛԝѵАВЕКМНОРСТХУІЈЅԌӏьгвкмнтзєıɡɑʟᴀᴇᴏᴜ"
-        "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοαιυνρκτεηωսօոհցո",
-        "aeopcyxijshdqwvABEKMHOPCTXYIJSGlbrBkMHT3eigalAEOU"
-        "ABEZHIKMNOPTYXoaiuvpktenwuonhgn",
+        "аеорсухіјѕһԁԛԝѵАВЕКМНОРСТХУІЈЅԌӏьгвкмнтзєıɡɑʟᴀᴇᴏᴜΑΒΕΖΗΙΚΜΝΟΡΤΥΧοαιυνρκτεηωսօոհցո",
+        "aeopcyxijshdqwvABEKMHOPCTXYIJSGlbrBkMHT3eigalAEOUABEZHIKMNOPTYXoaiuvpktenwuonhgn",
         strict=True,
     )
 )
@@ -127,7 +125,15 @@ class Text:
     `lead` counts the characters at the start that are context only and already judged.
     """
 
-    __slots__ = ("_letters", "_plain", "_plain_starts", "_skeleton", "_skeleton_starts", "lead", "raw")
+    __slots__ = (
+        "_letters",
+        "_plain",
+        "_plain_starts",
+        "_skeleton",
+        "_skeleton_starts",
+        "lead",
+        "raw",
+    )
 
     def __init__(self, raw: str, lead: int = 0) -> None:
         self.raw = raw

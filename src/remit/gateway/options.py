@@ -11,7 +11,8 @@ class ServeOptions:
     """Plain values, so that they can be handed to worker processes.
 
     `upstream` is an OpenAI-compatible address, `house` or `scripted`; `judge` is an address,
-    optionally followed by a comma and a model's name; `keys` a file written by `remit keys add`.
+    optionally followed by a comma and a model's name; `keys` a file written by `remit keys add`;
+    `cache` a folder that keeps compiled patterns between starts.
     """
 
     remit_path: str
@@ -27,6 +28,7 @@ class ServeOptions:
     api_key: str | None = None
     tls_certificate: str | None = None
     tls_key: str | None = None
+    cache: str | None = None
 
     def __repr__(self) -> str:
         return f"ServeOptions({self.remit_path}, {self.upstream}, {self.host}:{self.port})"

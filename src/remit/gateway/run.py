@@ -150,7 +150,8 @@ def build(
 
 def _deployment(options: ServeOptions, path: str, evidence: Evidence) -> Deployment:
     judges = _judges(options)
-    guard = Guard.load(path, kinds=registry(), models=judges)
+    cache = Path(options.cache) if options.cache else None
+    guard = Guard.load(path, kinds=registry(), models=judges, cache=cache)
     guard.prepare()
     _check_judges(guard.enforcer, judges)
     model = _model(options)

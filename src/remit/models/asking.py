@@ -29,7 +29,9 @@ class Asking:
         try:
             content = orjson.loads(reply.body)["choices"][0]["message"]["content"]
         except (orjson.JSONDecodeError, KeyError, IndexError, TypeError) as error:
-            raise UpstreamError("bad_response", "the judge's answer is no chat completion") from error
+            raise UpstreamError(
+                "bad_response", "the judge's answer is no chat completion"
+            ) from error
         if not isinstance(content, str):
             raise UpstreamError("bad_response", "the judge's answer holds no text")
         return content

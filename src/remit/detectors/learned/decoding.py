@@ -31,14 +31,16 @@ _SPACED = re.compile(r"(?<!\S)(?:\S[ \t]){3,}\S(?!\S)")
 _SPLIT = re.compile(r"(?<=\w)[._*|~\u00b7-](?=\w)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LEET = str.maketrans("0134578@$!|€", "oieastbasiie")
-_LEET_WORD = re.compile(r"(?<!\S)(?=\S*[0134578@$!|€][A-Za-z])[A-Za-z0134578@$!|€]{3,}(?!\w)")
+_LEET_WORD = re.compile(
+    r"(?<!\S)(?=\S*(?:[0134578@$!|€][A-Za-z]|[A-Za-z][0134578]))[A-Za-z0134578@$!|€]{2,}(?!\w)"
+)
 # The commonest words of five languages: a text in rot13 or backwards has them when turned round.
 _COMMON = frozenset(
     re.findall(
         r"\w+",
         "the and you your all are for that this with not from what how tell me is to of in it my "
         "previous ignore instructions now de het een en van je jij niet wat hoe alle is der die "
-        "das und ist nicht ich du wie les des vous est pas que une pour el los por una para tu como",
+        "das und ist nicht ich du wie les des vous est pas que une pour el los por una para como",
     )
 )
 
@@ -116,7 +118,9 @@ def _common(text: str) -> int:
 
 
 def _leet(text: str) -> str:
-    return _LEET_WORD.sub(lambda match: match[0].translate(_LEET), text)
+    """Digits and signs as the letters they stand for; one alone, as in Q3, is what it is."""
+    read = _LEET_WORD.sub(lambda match: match[0].translate(_LEET), text)
+    return read if sum(a != b for a, b in zip(read, text, strict=True)) > 1 else text
 
 
 def _closed(text: str) -> str:

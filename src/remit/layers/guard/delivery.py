@@ -1,4 +1,4 @@
-"""What the client gets: the text with its masks, and the rule's own words where text is withheld."""
+"""What the client gets: the text with its masks, and the rule's words where it is withheld."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _STOPWORDS = {language: frozenset(words.split()) for language, words in _COMMON.
 
 
 class Mark(NamedTuple):
-    """Characters of the delivered text that Remit wrote, by which rule: a `mask` or its `answer`."""
+    """Characters of the delivered text that Remit wrote, for which rule: `mask` or `answer`."""
 
     start: int
     end: int

@@ -6,7 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,12 +60,17 @@ class Guard:
         *,
         kinds: Registry | None = None,
         models: Mapping[str, Any] | None = None,
+        cache: Path | None = None,
     ) -> Guard:
-        """Reads and compiles a remit. Raises PolicyError, naming file, line and cure."""
-        return cls(compile_policy(load(path), kinds, models))
+        """Reads and compiles a remit. Raises PolicyError, naming file, line and cure.
+
+        `models` are the judges by name; `cache` a folder that keeps compiled patterns between
+        starts, which makes the next one faster.
+        """
+        return cls(compile_policy(load(path), kinds, models, cache))
 
     def prepare(self) -> None:
-        """Compiles now what is otherwise compiled by the first text: for a server, before it serves."""
+        """Compiles now what the first text would otherwise wait for."""
         for stage in (Stage.INPUT, Stage.OUTPUT, Stage.TOOL):
             for asked in self._enforcer.asked(stage):
                 prepare = getattr(asked.matcher, "prepare", None)
@@ -104,9 +116,7 @@ class Guard:
             judged[index] = await self._enforcer.ajudge(interaction, _stage(turn))
         return self._input(turns, judged)
 
-    def _input(
-        self, turns: tuple[Message, ...], judged: Mapping[int, Verdict]
-    ) -> GuardedInput:
+    def _input(self, turns: tuple[Message, ...], judged: Mapping[int, Verdict]) -> GuardedInput:
         if all(verdict.action <= Action.FLAG for verdict in judged.values()):
             action = max((v.action for v in judged.values()), default=Action.ALLOW)
             return GuardedInput(turns, judged, action)
@@ -296,7 +306,9 @@ def as_turns(messages: Sequence[Turn]) -> tuple[Message, ...]:
 
 def _message(value: Mapping[str, Any]) -> Message:
     return Message(
-        str(value.get("role", "user")), content_text(value.get("content")), str(value.get("name") or "")
+        str(value.get("role", "user")),
+        content_text(value.get("content")),
+        str(value.get("name") or ""),
     )
 
 

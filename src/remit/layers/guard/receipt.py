@@ -138,18 +138,18 @@ class Log:
             {
                 "stage": verdict.stage.value,
                 "message": message,
-                "rule": id,
-                "says": self.policy.rule(id).says,
-                "owner": self.policy.rule(id).owner,
-                "detector": kinds.get(id, ""),
+                "rule": name,
+                "says": self.policy.rule(name).says,
+                "owner": self.policy.rule(name).owner,
+                "detector": kinds.get(name, ""),
                 "action": result.action.word,
                 "score": result.score,
                 "reason": result.reason,
                 "spans": [list(span) for span in result.spans],
                 "failure": result.failure,
             }
-            for id, result in verdict.rules.items()
-            if _tells(self.policy, id, result)
+            for name, result in verdict.rules.items()
+            if _tells(self.policy, name, result)
             and (message >= self.newest or result.action > Action.ALLOW)
         ]
 

@@ -51,7 +51,7 @@ class Recorded:
         return given
 
     def output(self, messages: Sequence[Turn]) -> Kept:
-        """As `Guard.output`. Raises EvidenceError, and delivers nothing, where no record is kept."""
+        """As `Guard.output`. Raises EvidenceError where no record can be kept."""
         turns = as_turns(messages)
         guarded = self._guard.output(turns)
         log = self._log()

@@ -1,0 +1,91 @@
+"""Scores every row that teaches nothing, once, with the files that ship."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recipes.detectors.calibrate import Calibration, fit, tail, threshold
+from recipes.detectors.data import Row, held_back, key
+from recipes.detectors.heads import HEADS, INDEX
+from recipes.detectors.infer import Asker
+from recipes.detectors.linear import Linear
+
+Floats = npt.NDArray[np.float64]
+# Below this many known positives a slope of their own would be noise: take the family's.
+_ENOUGH = 5
+_FAMILY = {"harm": "harm.any", "attack": "attack.injection", "speech": "speech.promise"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Rows and both stages' logits [rows, heads]."""
+
+    rows: list[Row]
+    linear: Floats
+    encoder: Floats
+
+    def pick(self, head: str, *splits: str) -> npt.NDArray[np.int64]:
+        """Indices of the rows of the splits that label the head."""
+        found = [i for i, row in enumerate(self.rows) if row.split in splits and head in row.labels]
+        return np.array(found, np.int64)
+
+    def truth(self, head: str, at: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The labels of the rows at the indices."""
+        return np.array([self.rows[i].labels[head] for i in at], np.int64)
+
+    def score(self, head: str, calibration: Calibration, at: npt.NDArray[np.int64]) -> Floats:
+        """The cascade's scores of the rows at the indices."""
+        column = INDEX[head]
+        return calibration.score(self.linear[at, column], self.encoder[at, column])
+
+
+def judge(rows: list[Row], linear: Linear, asker: Asker) -> Scored:
+    """Both stages' logits of the rows that taught nothing."""
+    kept = [row for row in rows if row.split != "train" or held_back(row)]
+    first = np.array([linear.logits(row.text) for row in kept], np.float64)
+    second = asker.heads([row.text for row in kept]).astype(np.float64)
+    return Scored(kept, first, second)
+
+
+def fits(row: Row) -> bool:
+    """True for the fifth of the ordinary rows that fits slopes; the rest sets thresholds."""
+    return row.split == "ordinary" and key("fit" + row.text) % 5 == 0
+
+
+def calibrations(scored: Scored) -> dict[str, Calibration]:
+    """One calibration per head."""
+    found: dict[str, Calibration] = {}
+    thin: list[str] = []
+    for head in HEADS:
+        at = scored.pick(head, "train", "ordinary")
+        at = np.array([i for i in at if scored.rows[i].split == "train" or fits(scored.rows[i])])
+        truth = scored.truth(head, at)
+        if truth.sum() < _ENOUGH:
+            thin.append(head)
+            continue
+        column = INDEX[head]
+        found[head] = fit(scored.linear[at, column], scored.encoder[at, column], truth)
+    for head in thin:
+        found[head] = found[_FAMILY[head.split(".")[0]]]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ordinary:
+    """What ordinary business text scores on one head."""
+
+    count: int
+    tail: list[float]
+    thresholds: dict[str, float]
+
+
+def ordinary(scored: Scored, head: str, calibration: Calibration) -> Ordinary:
+    """The tail and the usual thresholds of a head, on rows that fitted nothing."""
+    at = np.array([i for i in scored.pick(head, "ordinary") if not fits(scored.rows[i])])
+    scores = scored.score(head, calibration, at)
+    found = {str(rate): threshold(scores, rate) for rate in (0.001, 0.005, 0.01, 0.02, 0.05)}
+    kept = {rate: round(value, 7) for rate, value in found.items() if value is not None}
+    return Ordinary(len(scores), tail(scores), kept)

@@ -1,0 +1,106 @@
+"""Weights that are absent, changed or of another format fail every question; none of it passes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from learnt import CONFIGS, SAMPLE, copied, matcher, said
+
+from remit.detectors.learned.weights import manifest
+from remit.detectors.text import Text
+from remit.types import CLEAN, Failure
+
+FILES = ("linear.safetensors", "encoder.onnx", "tokenizer.json", "calibration.json", "manifest.json")
+
+
+def outcomes(folder, name="topic", text="You should sue your landlord."):
+    return matcher(name, folder=folder).bind(said("assistant")).read(Text(text)).outcomes
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("text", ["", "You should sue."])
+def test_absent_weights_fail_and_name_the_cure(tmp_path, name, text):
+    (outcome,) = outcomes(tmp_path / "nothing", name, text)
+    assert isinstance(outcome, Failure)
+    assert "manifest.json" in outcome.error
+    assert "reinstall remit" in outcome.error
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("name", CONFIGS)
+def test_an_absent_file_fails(tmp_path, name, file):
+    folder = copied(tmp_path / "weights")
+    (folder / file).unlink()
+    (outcome,) = outcomes(folder, name)
+    assert isinstance(outcome, Failure)
+    assert file in outcome.error
+
+
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+SPOILT = {
+    "one bit": flipped,
+    "cut short": lambda content: content[:-1],
+    "longer": lambda content: content + b"\n",
+    "empty": lambda content: b"",
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+@pytest.mark.parametrize("file", FILES[:-1])
+def test_a_changed_file_fails(tmp_path, file, how):
+    folder = copied(tmp_path / "weights")
+    (folder / file).write_bytes(SPOILT[how]((folder / file).read_bytes()))
+    (outcome,) = outcomes(folder)
+    assert isinstance(outcome, Failure)
+    assert file in outcome.error
+
+
+MANIFESTS = {
+    "another format": lambda value: {**value, "format": 2},
+    "no heads": lambda value: {**value, "heads": []},
+    "a list": lambda value: [],
+    "no files": lambda value: {**value, "files": {}},
+    "heads without numbers": lambda value: {**value, "heads": [{"name": "topic.legal.given"}]},
+    "more buckets": lambda value: {**value, "linear": {**value["linear"], "log2_buckets": 11}},
+    "another head": lambda value: {
+        **value,
+        "heads": [{**head, "name": f"new.{head['name']}"} for head in value["heads"]],
+    },
+}
+
+
+@pytest.mark.parametrize("how", MANIFESTS)
+def test_a_manifest_that_does_not_fit_fails(tmp_path, how):
+    folder = copied(tmp_path / "weights")
+    value = json.loads((folder / "manifest.json").read_text("utf-8"))
+    (folder / "manifest.json").write_text(json.dumps(MANIFESTS[how](value)), "utf-8")
+    (outcome,) = outcomes(folder)
+    assert isinstance(outcome, Failure), outcome
+
+
+def test_weights_that_are_put_right_are_read_without_a_restart(tmp_path):
+    folder = copied(tmp_path / "weights")
+    whole = (folder / "linear.safetensors").read_bytes()
+    (folder / "linear.safetensors").write_bytes(b"")
+    reader = matcher("topic", folder=folder).bind(said("assistant"))
+    assert isinstance(reader.read(Text("You should sue.")).outcomes[0], Failure)
+    (folder / "linear.safetensors").write_bytes(whole)
+    assert not isinstance(reader.read(Text("You should sue.")).outcomes[0], Failure)
+
+
+def test_a_rate_that_the_calibration_set_cannot_promise_fails(tmp_path):
+    config = {"of": [f"{topic}-advice" for topic in ("legal", "tax", "medical")], "alarms": "0.1%"}
+    reader = matcher("topic", config).bind(said("assistant"))
+    (outcome,) = reader.read(Text("You should sue.")).outcomes
+    assert isinstance(outcome, Failure)
+    assert "0.10% at the least" in outcome.error
+
+
+def test_a_long_text_without_a_sentence_is_clean_only_after_the_weights_are_checked():
+    assert outcomes(SAMPLE, text=" \n ") == (CLEAN,)
+    assert manifest(SAMPLE).version
