@@ -76,7 +76,7 @@ def _documents(source: Source) -> Iterator[Row]:
         split = "ordinary" if key(text) % 2 else "quiet"
         yield Row(text, "wikitext", split, documents, side="document")
     later = [Row(text, "medquad", "ordinary", documents, side="document") for text in prose[-6000:]]
-    yield from sample(later, 1200)
+    yield from sample(later, 1000)
 
 
 def insert(text: str, attack: str, rng: random.Random) -> str:

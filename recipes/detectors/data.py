@@ -18,7 +18,7 @@ import hashlib
 import random
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recipes.detectors.heads import HEADS, TOPICS
 from recipes.detectors.sources import Source
@@ -29,6 +29,8 @@ HARM = tuple(head for head in HEADS if head.startswith("harm."))
 ASKED = tuple(f"topic.{topic}.asked" for topic in TOPICS)
 GIVEN = tuple(f"topic.{topic}.given" for topic in TOPICS)
 SPEECH = tuple(head for head in HEADS if head.startswith("speech."))
+# Characters: longer texts teach and show nothing more, and cost.
+_LONGEST = 1500
 REFUSAL = ("speech.refusal_full", "speech.refusal_partial")
 
 
@@ -194,7 +196,7 @@ def _harm_test(source: Source) -> Iterator[Row]:
         Row(line["prompt"], "aart", "test", {"harm.any": 1})
         for line in source.table("aart/aart-v1-20231117.csv.gz")
     ]
-    yield from sample(aart, 600)
+    yield from sample(aart, 400)
 
 
 def calm(source: Source) -> Iterator[Row]:
@@ -263,7 +265,7 @@ def ordinary(source: Source) -> Iterator[Row]:
     reply = off(*GIVEN, *SPEECH, *HARM)
     for split, parts in (("ordinary", ("train", "val")), ("quiet", ("test", "oos_test"))):
         texts = [Row(text, "clinc150", split, user, side="user") for text in source.clinc(*parts)]
-        yield from sample(texts, 2500)
+        yield from sample(texts, 1500)
     turns: dict[tuple[str, str], list[Row]] = {}
     for number, speaker, text in source.sgd():
         split = "ordinary" if number < 60 else "quiet" if number >= 90 else ""
@@ -272,7 +274,7 @@ def ordinary(source: Source) -> Iterator[Row]:
             labels = user if side == "user" else reply
             turns.setdefault((split, side), []).append(Row(text, "sgd", split, labels, side=side))
     for rows in turns.values():
-        yield from sample(rows, 1750)
+        yield from sample(rows, 1300)
 
 
 def rows(source: Source) -> list[Row]:
@@ -283,9 +285,9 @@ def rows(source: Source) -> list[Row]:
     found: dict[tuple[str, str], Row] = {}
     for part in parts:
         for row in part(source):
-            text = row.text.strip()[:4000]
+            text = row.text.strip()[:_LONGEST]
             if text:
-                found.setdefault((text, row.split), row)
+                found.setdefault((text, row.split), replace(row, text=text))
     return _apart(list(found.values()))
 
 

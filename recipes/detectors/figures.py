@@ -33,7 +33,7 @@ def of_head(scored: Scored, head: str, calibration: Calibration, calm: Ordinary)
     alarms = scored.score(head, calibration, quiet) > limit
     found: Json = {
         "threshold": limit,
-        "ordinary_n": calm.count,
+        "ordinary_n": len(calm.scores),
         "false_alarms": rate(int(alarms.sum()), len(quiet)),
         "encoder_asked": rate(int(calibration.asks(scored.linear[quiet, INDEX[head]]).sum()), len(quiet)),
     }

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own idiom
 
@@ -42,6 +42,12 @@ class Linear:
             total = self.weight[bag].sum(0, dtype=np.int32) * self.scale
             best = np.maximum(best, (total / np.sqrt(np.float32(len(bag)))).astype(np.float32))
         return best
+
+    @classmethod
+    def open(cls, path: Path, shape: Shape) -> Linear:
+        """Reads `linear.safetensors`."""
+        tensors = load_file(path)
+        return cls(tensors["weight"], tensors["scale"], shape)
 
     def save(self, path: Path) -> None:
         """Writes `linear.safetensors`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recipes.detectors.calibrate import Calibration, fit, tail, threshold
+from recipes.detectors.calibrate import RATES, Calibration, fit, threshold
 from recipes.detectors.data import Row, held_back, key
 from recipes.detectors.heads import HEADS, INDEX
 from recipes.detectors.infer import Asker
@@ -16,7 +16,7 @@ from recipes.detectors.linear import Linear
 Floats = npt.NDArray[np.float64]
 # Below this many known positives a slope of their own would be noise: take the family's.
 _ENOUGH = 5
-_FAMILY = {"harm": "harm.any", "attack": "attack.injection", "speech": "speech.promise"}
+_FAMILY = {"topic": "topic.tax_financial.given", "harm": "harm.any", "attack": "attack.injection", "speech": "speech.promise"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +75,16 @@ def calibrations(scored: Scored) -> dict[str, Calibration]:
 
 @dataclass(frozen=True, slots=True)
 class Ordinary:
-    """What ordinary business text scores on one head."""
+    """What ordinary business text scores on one head, in no special order."""
 
-    count: int
-    tail: list[float]
+    scores: Floats
     thresholds: dict[str, float]
 
 
 def ordinary(scored: Scored, head: str, calibration: Calibration) -> Ordinary:
-    """The tail and the usual thresholds of a head, on rows that fitted nothing."""
+    """The scores and the usual thresholds of a head, on rows that fitted nothing."""
     at = np.array([i for i in scored.pick(head, "ordinary") if not fits(scored.rows[i])])
     scores = scored.score(head, calibration, at)
-    found = {str(rate): threshold(scores, rate) for rate in (0.001, 0.005, 0.01, 0.02, 0.05)}
+    found = {str(rate): threshold(scores, rate) for rate in RATES}
     kept = {rate: round(value, 7) for rate, value in found.items() if value is not None}
-    return Ordinary(len(scores), tail(scores), kept)
+    return Ordinary(scores, kept)

@@ -22,6 +22,7 @@ from remit.detectors.spans import outcomes
 from remit.detectors.text import Text
 from remit.types import Failure, Interaction, Span
 
+_SHARED = 32
 PARTS = ("identifiers", "names", "amounts", "numbers", "passages", "canary")
 
 
@@ -45,6 +46,7 @@ class EchoMatcher:
         self._memory = Memory(self._identifiers, wanted)
         self._passages = Passages() if "passages" in wanted else None
         self._nothing = Silent(len(uses))
+        self._shared: dict[tuple[Confided, tuple[str, ...]], EchoReader] = {}
 
     def prepare(self) -> None:
         """Compiles what is otherwise compiled by the first conversation."""
@@ -60,7 +62,17 @@ class EchoMatcher:
             return self._nothing
         confided = self._memory.recall(context)
         sources = self._sources(context) if self._passages else ()
-        return EchoReader(self._uses, confided, self._passages, sources)
+        if confided.private:
+            return EchoReader(self._uses, confided, self._passages, sources)
+        # Nothing was confided: conversations under the same instructions share one reader.
+        key = (confided, sources)
+        reader = self._shared.get(key)
+        if reader is None:
+            if len(self._shared) >= _SHARED:
+                self._shared.clear()
+            reader = EchoReader(self._uses, confided, self._passages, sources)
+            self._shared[key] = reader
+        return reader
 
     def _sources(self, context: Interaction) -> tuple[str, ...]:
         system = tuple(m.text for m in context.before if m.role in ("system", "developer"))
@@ -80,10 +92,7 @@ class EchoReader:
         self._uses = uses
         self._confided = confided
         self._book = passages.book(sources) if passages and any(sources) else None
-        # Where nothing was confided, conversations under the same instructions share what is quiet.
         self.quiet: dict[str, int] = {}
-        if self._book is not None and not confided.private:
-            self.quiet = self._book.quiet.setdefault(confided, self.quiet)
 
     def read(self, text: Text, *, final: bool = True) -> Reading:
         """Outcomes of the window, one per use."""

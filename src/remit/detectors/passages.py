@@ -49,7 +49,6 @@ class Book:
     """One set of sources, folded, with its blocks."""
 
     def __init__(self, sources: tuple[str, ...]) -> None:
-        self.quiet: dict[object, dict[str, int]] = {}
         self._settles: dict[str, int] = {}
         # The separator never occurs in a folding, so no run crosses from one source to the next.
         self.folded = b"\0".join(Text(source).skeleton for source in sources)

@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
-from uuid import UUID
 
 import orjson
 
@@ -35,8 +35,16 @@ class Draft(NamedTuple):
 
 def stamp(moment: datetime | None = None) -> str:
     """`moment` (now, unless given) in ISO 8601, UTC, milliseconds: 2026-11-24T05:47:07.123Z."""
-    utc = (moment or datetime.now(UTC)).astimezone(UTC)
+    if moment is None:
+        seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+        return f"{_second(seconds)}.{rest // 1_000_000:03d}Z"
+    utc = moment.astimezone(UTC)
     return utc.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 # The system's generator costs a system call; one call serves many ids. Appending and popping are
@@ -64,7 +72,8 @@ def new_id() -> str:
     milliseconds = time.time_ns() // 1_000_000
     number = (milliseconds << 80) | _random_bits()
     number = (number & ~(0xF << 76 | 0x3 << 62)) | (0x7 << 76) | (0x2 << 62)
-    return str(UUID(int=number))
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def draft(record: Mapping[str, Any]) -> Draft:

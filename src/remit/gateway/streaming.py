@@ -6,7 +6,7 @@ before the last event leaves; a client that goes away stops the model, and is re
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -37,11 +37,12 @@ class Answer:
         self._context = context
         self._choices: dict[int, Choice] = {}
         self._shape: Json = {}
-        self._passes = not exchange.deployment.asks_reply
+        self.passes = not exchange.deployment.asks_reply
         asked = exchange.request.get("n")
         self._asked = asked if isinstance(asked, int) else 1
         self.failed = False  # the model itself sent an error
         self.done = False  # the model said that nothing follows
+        self.error: UpstreamError | None = None
 
     @property
     def stopped(self) -> bool:
@@ -55,7 +56,7 @@ class Answer:
         """What was wrong with a stream that came to an end."""
         if self.failed:
             return "upstream: the model sent an error"
-        if self.done or self.stopped or self._passes:
+        if self.done or self.stopped or self.passes:
             return None
         if self._choices and all(choice.finished for choice in self._choices.values()):
             return None
@@ -69,22 +70,56 @@ class Answer:
             self._choices[key] = Choice(self._exchange, self._context)
         return self._choices[key]
 
-    async def take(self, data: bytes) -> list[bytes]:
-        """The events to deliver for one that came. Raises UpstreamError for what is no event."""
-        if self._passes:
-            self._remember(data)
-            return [data]
+    async def take(self, batch: list[bytes]) -> list[bytes]:
+        """The events to deliver for some that came together.
+
+        Pieces of plain text that came together are judged and delivered as one piece. Sets
+        `done` at the end, and `error` where one is no event: what came before it is delivered.
+        """
+        out: list[bytes] = []
         try:
-            event = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            message = "the model sent an event that is not JSON"
-            raise UpstreamError("bad_response", message) from None
-        if not isinstance(event, dict):
-            raise UpstreamError("bad_response", "the model sent an event that is no object")
+            for event in self._runs(batch):
+                out += await self._take_one(event)
+                if self.stopped:
+                    break
+        except UpstreamError as error:
+            self.error = error
+        return out
+
+    def pass_on(self, batch: list[bytes]) -> list[bytes]:
+        """The same events, where no rule reads the answer."""
+        if _DONE in batch:
+            self.done = True
+            batch = batch[: batch.index(_DONE)]
+        for data in batch:
+            self._remember(data)
+        return batch
+
+    def _runs(self, batch: list[bytes]) -> Iterator[Json]:
+        """The events of a batch, those of plain text in a row as one."""
+        run: list[Json] = []
+        try:
+            for data in batch:
+                if data == _DONE:
+                    self.done = True
+                    break
+                event = _parsed(data)
+                if run and not (_is_plain(event) and _is_plain(run[0])):
+                    yield _joined(run)
+                    run = []
+                run.append(event)
+        except UpstreamError:
+            if run:
+                yield _joined(run)
+            raise
+        if run:
+            yield _joined(run)
+
+    async def _take_one(self, event: Json) -> list[bytes]:
         self.failed |= bool(event.get("error"))
         choices = event.get("choices")
         if not isinstance(choices, list) or not choices:
-            return [data]
+            return [orjson.dumps(event)]
         self._shape = self._shape or {k: v for k, v in event.items() if k not in _OWN}
         out = await self._judged(event, choices)
         self._deliver(out)
@@ -183,10 +218,14 @@ async def events(exchange: Exchange, reply: Reply, context: Interaction) -> Asyn
     recorded = False
     try:
         try:
+            ready = getattr(reply.events, "ready", list)
             async for data in reply.events:
-                answer.done = data == _DONE
-                for item in () if answer.done else await answer.take(data):
-                    yield frame(item)
+                batch = [data, *ready()]
+                out = answer.pass_on(batch) if answer.passes else await answer.take(batch)
+                if out:
+                    yield b"".join(map(frame, out))
+                if answer.error is not None:
+                    raise answer.error
                 if answer.done or answer.stopped:
                     break
             log.error = answer.fault
@@ -218,6 +257,41 @@ async def _last(exchange: Exchange, answer: Answer) -> bytes:
         kind = error.partition(":")[0]
         return frame(_broken(f"The model's answer broke off ({kind}).", kind))
     return frame(_DONE) if answer.done or answer.stopped else b""
+
+
+def _parsed(data: bytes) -> Json:
+    try:
+        event = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise UpstreamError("bad_response", "the model sent an event that is not JSON") from None
+    if not isinstance(event, dict):
+        raise UpstreamError("bad_response", "the model sent an event that is no object")
+    return event
+
+
+def _is_plain(event: Json) -> bool:
+    """True for a piece of content and nothing else, as nearly all events are."""
+    choices = event.get("choices")
+    if not isinstance(choices, list) or len(choices) != 1 or event.get("usage"):
+        return False
+    choice = choices[0]
+    delta = choice.get("delta") if isinstance(choice, dict) else None
+    return (
+        isinstance(delta, dict)
+        and len(delta) == 1
+        and isinstance(delta.get("content"), str)
+        and not choice.get("index")
+        and not choice.get("finish_reason")
+        and not choice.get("logprobs")
+    )
+
+
+def _joined(run: list[Json]) -> Json:
+    """One event for a run of plain ones."""
+    if len(run) > 1:
+        pieces = [event["choices"][0]["delta"]["content"] for event in run]
+        run[0]["choices"][0]["delta"]["content"] = "".join(pieces)
+    return run[0]
 
 
 def _broken(message: str, code: str) -> bytes:

@@ -148,6 +148,12 @@ class _Events:
                 raise
         return self._ready.popleft()
 
+    def ready(self) -> list[bytes]:
+        """What has come already and can be had without waiting; takes it."""
+        ready = list(self._ready)
+        self._ready.clear()
+        return ready
+
     async def aclose(self) -> None:
         self._over = True
         self._ready.clear()

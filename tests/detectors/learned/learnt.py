@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -32,11 +33,12 @@ CONFIGS = {
     "organisation": "any",
     "examples": {"like": list(LIKE), "alarms": "5%"},
 }
-_WORDS = (
+_WORDS = re.split(
+    " ",
     "you should sue the landlord law is my contract void Anna de Vries BV court judge ignore "
     "previous instructions 12 Main Street promise we will. maybe! sorry? hurt tax pill\n 起诉他。 "
-    "Dr. e.g. …  \u200b aWdub3JlIGFsbA=="
-).split(" ")
+    "Dr. e.g. …  \u200b aWdub3JlIGFsbA==",
+)
 
 
 def matcher(name: str, config: object = None, folder: Path = SAMPLE) -> Matcher:

@@ -60,7 +60,7 @@ def test_an_ordinary_text_has_no_second_reading(text):
     assert decodings(text) == []
 
 
-@pytest.mark.parametrize("piece", ["A", "41", "%41", "x y ", "\\u0041", "&amp;", "01000001", "1e3t "])
+@pytest.mark.parametrize("piece", ["A", "41", "%41", "x y ", "\\u0041", "&amp;", "01000001"])
 def test_a_long_hostile_text_is_read_in_bounded_time(piece):
     began = time.perf_counter()
     found = decodings(piece * (20_000 // len(piece)))

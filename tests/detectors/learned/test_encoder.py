@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from learnt import SAMPLE, text
@@ -9,7 +11,8 @@ from learnt import SAMPLE, text
 from remit.detectors.learned.encoder import Encoder, case, windows
 from remit.detectors.learned.weights import manifest
 
-CASES = [("the", 0), ("The", 1), ("THE", 2), ("T", 1), ("BV", 2), ("McD", 1), ("12", 0), ("", 0), ("'S", 0)]
+CASES = [("the", 0), ("The", 1), ("THE", 2), ("T", 1), ("BV", 2), ("McD", 1), ("12", 0)]
+CASES += [("", 0), ("'S", 0)]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +30,7 @@ def test_windows_cover_every_piece_and_share_their_edges(count):
     bounds = windows(count, 126, 32)
     assert bounds[0][0] == 0
     assert bounds[-1][1] == count
-    assert all(here[1] - after[0] == 32 for here, after in zip(bounds, bounds[1:], strict=False))
+    assert all(here[1] - after[0] == 32 for here, after in pairwise(bounds))
     assert all(end - start <= 126 for start, end in bounds)
 
 
@@ -47,7 +50,10 @@ def test_what_stands_at_the_end_of_a_long_text_is_seen(encoder):
     assert not np.array_equal(encoder.read(calm + "you should").heads, encoder.read(calm).heads)
 
 
-@pytest.mark.parametrize("hostile", ["", "\0", "\ud800", "\ud83d\ude00", "\ud83d" + "\ude00 x", "\u200b" * 9])
+HOSTILE = ["", "\0", "\ud800", "\U0001f600", "\ud83d" + "\ude00 x", "\u200b" * 9]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
 def test_offsets_are_characters_whatever_the_text(encoder, hostile):
     encoded = encoder.read(f"{hostile} law")
     assert encoded.offsets[-1] == (len(hostile) + 1, len(hostile) + 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -10,7 +11,8 @@ from remit.detectors.learned.units import MAX_UNIT, MIN_UNIT, PASSAGE, passages,
 
 PIECES = (
     "Yes. ", "You can sue him! ", "Dr. ", "e.g. ", "1. ", "Really?! ", "…” ", "\n", "\n\n", "  ",
-    "no end here ", "。", "！", "起诉他", "\u200b", "a.b ", "x" * 70, "word " * 40, "J. ", "\t", ".)", "\u3000",
+    "no end here ", "。", "！", "起诉他", "\u200b", "a.b ", "x" * 70, "word " * 40, "J. ",
+    "\t", ".)", "\u3000",
 )  # fmt: skip
 
 
@@ -19,13 +21,14 @@ def text(seed: int) -> str:
     return "".join(rng.choices(PIECES, k=rng.randrange(1, 30)))
 
 
+CHINESE = "他说了很多很多关于这份合同的事情。"
 CUT = [
-    ("You can sue him for that, I think. Then win.", ["You can sue him for that, I think.", "Then win."]),
-    ("Yes. You can sue him for all that! Good luck.", ["Yes. You can sue him for all that!", "Good luck."]),
+    ("You can sue him for it, I think. Go on.", ["You can sue him for it, I think.", "Go on."]),
+    ("Yes. You can sue him for that now! OK.", ["Yes. You can sue him for that now!", "OK."]),
     ("Please ask for our colleague Dr. Smith.", ["Please ask for our colleague Dr. Smith."]),
     ("We are open on all the days, e.g. Monday.", ["We are open on all the days, e.g. Monday."]),
     ("A line of some length, as in a list\n- b", ["A line of some length, as in a list", "- b"]),
-    ("他说了很多很多关于这份合同的事情。" * 2 + "好", ["他说了很多很多关于这份合同的事情。" * 2, "好"]),
+    (CHINESE * 2 + "好", [CHINESE * 2, "好"]),
     ("   \n ", []),
     ("", []),
 ]
@@ -67,4 +70,4 @@ def test_passages_cover_a_text_and_share_their_edges(length):
     bounds = passages("x" * length)
     assert bounds[0][0] == 0
     assert bounds[-1][1] == length
-    assert all(after[0] < here[1] for here, after in zip(bounds, bounds[1:], strict=False))
+    assert all(after[0] < here[1] for here, after in pairwise(bounds))

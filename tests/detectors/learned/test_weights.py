@@ -7,11 +7,11 @@ import json
 import pytest
 from learnt import CONFIGS, SAMPLE, copied, matcher, said
 
-from remit.detectors.learned.weights import manifest
 from remit.detectors.text import Text
 from remit.types import CLEAN, Failure
 
-FILES = ("linear.safetensors", "encoder.onnx", "tokenizer.json", "calibration.json", "manifest.json")
+FILES = ("linear.safetensors", "encoder.onnx", "tokenizer.json", "calibration.json")
+ALL = (*FILES, "manifest.json")
 
 
 def outcomes(folder, name="topic", text="You should sue your landlord."):
@@ -27,7 +27,7 @@ def test_absent_weights_fail_and_name_the_cure(tmp_path, name, text):
     assert "reinstall remit" in outcome.error
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", ALL)
 @pytest.mark.parametrize("name", CONFIGS)
 def test_an_absent_file_fails(tmp_path, name, file):
     folder = copied(tmp_path / "weights")
@@ -51,7 +51,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("how", SPOILT)
-@pytest.mark.parametrize("file", FILES[:-1])
+@pytest.mark.parametrize("file", FILES)
 def test_a_changed_file_fails(tmp_path, file, how):
     folder = copied(tmp_path / "weights")
     (folder / file).write_bytes(SPOILT[how]((folder / file).read_bytes()))
@@ -87,10 +87,10 @@ def test_weights_that_are_put_right_are_read_without_a_restart(tmp_path):
     folder = copied(tmp_path / "weights")
     whole = (folder / "linear.safetensors").read_bytes()
     (folder / "linear.safetensors").write_bytes(b"")
-    reader = matcher("topic", folder=folder).bind(said("assistant"))
-    assert isinstance(reader.read(Text("You should sue.")).outcomes[0], Failure)
+    kept = matcher("topic", folder=folder)
+    assert isinstance(kept.bind(said("user")).read(Text("Sue him.")).outcomes[0], Failure)
     (folder / "linear.safetensors").write_bytes(whole)
-    assert not isinstance(reader.read(Text("You should sue.")).outcomes[0], Failure)
+    assert not isinstance(kept.bind(said("user")).read(Text("Sue him.")).outcomes[0], Failure)
 
 
 def test_a_rate_that_the_calibration_set_cannot_promise_fails(tmp_path):
@@ -101,6 +101,6 @@ def test_a_rate_that_the_calibration_set_cannot_promise_fails(tmp_path):
     assert "0.10% at the least" in outcome.error
 
 
-def test_a_long_text_without_a_sentence_is_clean_only_after_the_weights_are_checked():
-    assert outcomes(SAMPLE, text=" \n ") == (CLEAN,)
-    assert manifest(SAMPLE).version
+@pytest.mark.parametrize("text", ["", " \n "])
+def test_an_empty_text_is_clean_where_the_weights_are_whole(text):
+    assert outcomes(SAMPLE, text=text) == (CLEAN,)

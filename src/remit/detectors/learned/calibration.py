@@ -59,7 +59,12 @@ def at_even_odds(probability: float, limit: float) -> float:
     threshold of 0.5 means what the owner tolerates. Strictly over the limit is over 0.5.
     """
     score = 1 / (1 + math.exp(_log_odds(limit) - _log_odds(probability)))
-    if probability > limit:
+    return told(score, over=probability > limit)
+
+
+def told(score: float, *, over: bool) -> float:
+    """A score in four digits, at or over 0.5 exactly where the limit is passed."""
+    if over:
         return max(round(score, 4), 0.5001)
     score = min(round(score, 4), 0.4999)
     return score if score >= _SILENT else 0.0

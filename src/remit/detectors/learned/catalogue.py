@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from remit.detectors.base import Kind
+from remit.detectors.learned.classifiers import Classifier, Connect
 from remit.detectors.learned.kinds import ExamplesKind, HeadKind, NameKind, Part
 from remit.detectors.learned.weights import SHIPPED
 
@@ -53,8 +54,11 @@ REFUSALS = {
 PROMISES = {"any": _same("a promise", "speech.promise")}
 
 
-def kinds(folder: Path = SHIPPED) -> list[Kind]:
-    """Every kind that answers from the weights in `folder`."""
+def kinds(folder: Path = SHIPPED, connect: Connect | None = None) -> list[Kind]:
+    """Every kind that answers from the weights in `folder`, and `classifier`.
+
+    `connect` makes a model of a classifier's address; without it, classifiers fail.
+    """
     return [
         HeadKind("topic", TOPICS, "", folder=folder),
         HeadKind("attack", ATTACKS, "any", decode=True, folder=folder),
@@ -66,4 +70,5 @@ def kinds(folder: Path = SHIPPED) -> list[Kind]:
         NameKind("address", "address", folder),
         NameKind("organisation", "organisation", folder),
         ExamplesKind(folder=folder),
+        Classifier(connect),
     ]

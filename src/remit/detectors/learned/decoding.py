@@ -14,6 +14,7 @@ import binascii
 import codecs
 import html
 import re
+import unicodedata
 from collections.abc import Callable
 from urllib.parse import unquote
 
@@ -30,6 +31,7 @@ _ESCAPE = re.compile(r"\\u\{?([0-9A-Fa-f]{4,5})\}?|\\x([0-9A-Fa-f]{2})")
 _SPACED = re.compile(r"(?<!\S)(?:\S[ \t]){3,}\S(?!\S)")
 _SPLIT = re.compile(r"(?<=\w)[._*|~\u00b7-](?=\w)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_NO_TEXT = ("Cc", "Cn", "Co")
 _LEET = str.maketrans("0134578@$!|€", "oieastbasiie")
 _LEET_WORD = re.compile(
     r"(?<!\S)(?=\S*(?:[0134578@$!|€][A-Za-z]|[A-Za-z][0134578]))[A-Za-z0134578@$!|€]{2,}(?!\w)"
@@ -67,8 +69,8 @@ def _printable(data: bytes) -> str | None:
         text = data.decode()
     except UnicodeDecodeError:
         return None
-    shown = sum(char.isprintable() or char in "\n\t\r" for char in text)
-    return text if len(text) >= 4 and shown == len(text) and _WORD.search(text) else None
+    controls = any(unicodedata.category(c) in _NO_TEXT and c not in "\n\t\r" for c in text)
+    return text if len(text) >= 4 and not controls and _WORD.search(text) else None
 
 
 def _replaced(pattern: re.Pattern[str], decode: Callable[[str], bytes]) -> Callable[[str], str]:

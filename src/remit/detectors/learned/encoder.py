@@ -52,8 +52,10 @@ class Encoder:
         options.enable_cpu_mem_arena = False
         try:
             tokenizer: Any = Tokenizer.from_buffer(manifest.content("tokenizer.json"))
+            # By its path: a session made of bytes keeps them for as long as it lives.
+            manifest.content("encoder.onnx")
             self._session = onnxruntime.InferenceSession(
-                manifest.content("encoder.onnx"), options, providers=["CPUExecutionProvider"]
+                str(manifest.folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"]
             )
         except WeightsError:
             raise

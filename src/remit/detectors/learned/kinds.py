@@ -47,10 +47,9 @@ class HeadKind:
     def parse(self, config: object) -> Heads:
         """Raises ConfigError for a part that does not exist, or where the extra is missing."""
         of, rate = _split(self.name, config, self.default)
-        items = of if isinstance(of, list) else [of]
-        if not items:
-            raise ConfigError(f"{self.name} wants one of {', '.join(self.parts)}")
-        chosen = [self._part(item) for item in items]
+        if not of:
+            raise ConfigError(f"{self.name} of what? have {', '.join(self.parts)}")
+        chosen = [self._part(item) for item in (of if isinstance(of, list) else [of])]
         return Heads(
             _union(part.asked for part in chosen),
             _union(part.given for part in chosen),
@@ -124,15 +123,10 @@ def _split(name: str, config: object, default: str) -> tuple[Any, float]:
     """What is asked for, and the tolerated rate of alarms."""
     _installed(name)
     if not isinstance(config, Mapping):
-        return (default if config is None else config) or _missing(name), DEFAULT_ALARMS
+        return default if config is None else config, DEFAULT_ALARMS
     if not set(config) <= {"of", "alarms"}:
         raise ConfigError(f"{name} wants {{of: …, alarms: 1%}}")
-    of = config.get("of", default) or _missing(name)
-    return of, alarms(config.get("alarms", DEFAULT_ALARMS))
-
-
-def _missing(name: str) -> Any:
-    raise ConfigError(f"{name} of what? Write {name}: … or {name}: {{of: …, alarms: 1%}}")
+    return config.get("of", default), alarms(config.get("alarms", DEFAULT_ALARMS))
 
 
 def _installed(name: str) -> None:

@@ -28,11 +28,7 @@ _SPACE = 32
 _WORD_KIND = 16
 _APOSTROPHES = dict.fromkeys(map(ord, "'’`"))
 _TABLE = bytes(
-    ord("0")
-    if 48 <= code <= 57
-    else code
-    if 97 <= code <= 122 or code >= 0x80
-    else _SPACE
+    ord("0") if 48 <= code <= 57 else code if 97 <= code <= 122 or code >= 0x80 else _SPACE
     for code in range(256)
 )
 _DTYPES = {"I8": np.int8, "F32": np.float32}

@@ -25,19 +25,22 @@ Load = Callable[[], "Cascade"]
 
 
 class LearnedMatcher:
-    """All questions of one kind. `load` gives the cascade or raises WeightsError."""
+    """All questions of one kind. `load` gives the cascade or raises WeightsError.
+
+    A reading may take milliseconds of processor time a sentence and gives up the interpreter's
+    lock meanwhile: `heavy` says that it may be read in a thread.
+    """
+
+    heavy = True
 
     def __init__(self, questions: Sequence[Question], load: Load) -> None:
         self._questions = tuple(questions)
         self._load = load
-        # What is quiet depends on who speaks and on nothing else of a conversation.
-        self._quiet: dict[str, dict[str, int]] = {}
 
     def bind(self, context: Interaction) -> Reader:
         """A reader for what the last message's role says."""
         role = context.messages[-1].role if context.messages else "assistant"
-        kept = role if role in ("user", "assistant") else "other"
-        return LearnedReader(self._questions, self._load, role, self._quiet.setdefault(kept, {}))
+        return LearnedReader(self._questions, self._load, role)
 
     def prepare(self) -> None:
         """Loads both stages now. Where they cannot be loaded, every reading will say so."""
@@ -53,23 +56,22 @@ class LearnedMatcher:
 class LearnedReader:
     """Reads what one role says."""
 
-    def __init__(
-        self, questions: tuple[Question, ...], load: Load, role: str, quiet: dict[str, int]
-    ) -> None:
-        self.quiet = quiet
+    def __init__(self, questions: tuple[Question, ...], load: Load, role: str) -> None:
+        # Beginnings of sentences seldom come again, and are what people wrote: not for sharing.
+        self.quiet: dict[str, int] = {}
         self._questions = questions
         self._load = load
         self._role = role
         self._clean = clean(len(questions))
+        self._broken: Failure | None = None
 
     def read(self, text: Text, *, final: bool = True) -> Reading:
         """Outcomes of the finished sentences, one per question."""
         if not final and self._role != "assistant":
             return Reading(self._clean, text.lead)
-        try:
-            cascade = self._load()
-        except WeightsError as error:
-            return Reading((Failure(str(error)),) * len(self._questions), len(text.raw))
+        cascade = self._loaded()
+        if isinstance(cascade, Failure):
+            return Reading((cascade,) * len(self._questions), len(text.raw))
         parts, settled = units(text.raw, text.lead, final=final)
         whole = parts if self._role == "assistant" else passages(text.raw)
         if not parts:
@@ -80,6 +82,15 @@ class LearnedReader:
             for question in self._questions
         )
         return Reading(outcomes, settled)
+
+    def _loaded(self) -> Cascade | Failure:
+        """Weights that are wrong are not read again with every word of one stream."""
+        if self._broken is None:
+            try:
+                return self._load()
+            except WeightsError as error:
+                self._broken = Failure(str(error))
+        return self._broken
 
     def _outcome(
         self, question: Question, cascade: Cascade, text: str, pieces: Iterable[Bounds]

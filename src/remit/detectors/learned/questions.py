@@ -81,8 +81,8 @@ class NamesOf:
 
     @property
     def reason(self) -> str:
-        """The kind of name."""
-        return self.kind
+        """What a mask calls it."""
+        return "person-name" if self.kind == "person" else self.kind
 
     @property
     def parts(self) -> bool:
@@ -100,7 +100,7 @@ class NamesOf:
         if not found:
             return Answer(0.0)
         best = max(name.probability for name in found)
-        spans = tuple(Span(name.start, name.end, f"{self.kind}-name") for name in found)
+        spans = tuple(Span(name.start, name.end, self.reason) for name in found)
         # A word is part of a name at the limit itself, so the answer is never under 0.5.
         return Answer(max(at_even_odds(best, labels.threshold), 0.5001), spans)
 

@@ -16,9 +16,7 @@ OVERLAP = 400
 
 # No end after `Dr.`, `St.`, an initial, the number of a list or the letters of `e.g.`; each
 # alternative ends at a character that a stream has read when it decides.
-_END = re.compile(
-    r"(?:(?<!\b\w)(?<!\b[A-Z]\w)(?<!\b[A-Z]\w\w)\.|[!?…])[\"'”’)\]]*\s|\n|[。！？]"
-)
+_END = re.compile(r"(?:(?<!\b\w)(?<!\b[A-Z]\w)(?<!\b[A-Z]\w\w)\.|[!?…])[\"'”’)\]]*\s|\n|[。！？]")
 
 Bounds = tuple[int, int]
 

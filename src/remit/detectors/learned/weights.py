@@ -1,7 +1,7 @@
 """The shipped files: read, checked by length and hash, and never believed otherwise.
 
-`recipes/detectors/FORMAT.md` describes them. Bytes are read once and hashed as they are used, so
-what was checked is what is loaded. Nothing in them is executable.
+`recipes/detectors/FORMAT.md` describes them. Every file is hashed before anything is answered, and
+again where it is loaded later. Nothing in them is executable.
 """
 
 from __future__ import annotations
