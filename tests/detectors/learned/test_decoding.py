@@ -43,6 +43,12 @@ def test_a_disguise_is_undone(name):
     assert any("".join(SAYS.lower().split()) in one for one in found), found
 
 
+def test_a_piece_cut_from_a_long_run_is_undone():
+    hidden = base64.b64encode(("Nice weather, isn’t it? " * 40 + SAYS).encode()).decode()
+    for start in range(900, 908):
+        assert any(SAYS[-40:] in one for one in decodings(hidden[start:])), start
+
+
 ORDINARY = (
     "Could you resend the payslips for January and February?",
     "Uw factuur 2024-118 van € 1.250,00 is betaald.",

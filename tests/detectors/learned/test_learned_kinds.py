@@ -45,7 +45,7 @@ def test_a_setting_is_read_as_the_heads_it_means(name, config, asked, given, rat
     assert list(heads.asked) == asked
     assert list(heads.given) == (given or asked)
     assert heads.rate == pytest.approx(rate)
-    assert heads.decode is (name == "attack")
+    assert heads.decode is (name in {"attack", "harm"})
 
 
 REFUSED = [

@@ -18,6 +18,7 @@ from pathlib import Path
 import orjson
 
 from remit.detectors.learned.calibration import threshold
+from remit.detectors.learned.decoding import decodings
 from remit.detectors.learned.encoder import Encoded, Encoder
 from remit.detectors.learned.linear import Linear, Logits
 from remit.detectors.learned.weights import CURE, Head, Manifest, WeightsError, manifest
@@ -26,11 +27,12 @@ _REMEMBERED = 1_024
 
 
 class _Known:
-    """What both stages have said of one text so far."""
+    """What is known of one text so far."""
 
-    __slots__ = ("encoded", "linear")
+    __slots__ = ("decodings", "encoded", "linear")
 
     def __init__(self) -> None:
+        self.decodings: list[str] | None = None
         self.linear: Logits | None = None
         self.encoded: Encoded | None = None
 
@@ -77,6 +79,13 @@ class Cascade:
         if known.encoded is None:
             known.encoded = self.encoder().read(text)
         return known.encoded
+
+    def decodings(self, text: str) -> list[str]:
+        """What else the text says once its encodings are undone."""
+        known = self._of(text)
+        if known.decodings is None:
+            known.decodings = decodings(text)
+        return known.decodings
 
     def encoder(self) -> Encoder:
         """The encoder, loaded by the first who asks. Raises WeightsError."""

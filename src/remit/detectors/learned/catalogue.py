@@ -62,7 +62,7 @@ def kinds(folder: Path = SHIPPED, connect: Connect | None = None) -> list[Kind]:
     return [
         HeadKind("topic", TOPICS, "", folder=folder),
         HeadKind("attack", ATTACKS, "any", decode=True, folder=folder),
-        HeadKind("harm", HARMS, "any", folder=folder),
+        HeadKind("harm", HARMS, "any", decode=True, folder=folder),
         HeadKind("doubt", DOUBTS, "any", folder=folder),
         HeadKind("refusal", REFUSALS, "any", folder=folder),
         HeadKind("promise", PROMISES, "any", folder=folder),

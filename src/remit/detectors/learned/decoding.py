@@ -15,7 +15,7 @@ import codecs
 import html
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
 from remit.detectors.text import plain
@@ -64,37 +64,43 @@ def _once(text: str) -> list[str]:
 
 
 def _printable(data: bytes) -> str | None:
-    """The text that bytes are, where they are text."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
+    """The text that bytes are, where they are text but for what a cut has left at their ends."""
+    text = data.decode(errors="ignore")
+    lost = len(data) - len(text.encode())
+    if lost > min(6, len(data) // 8) or not _WORD.search(text):
         return None
     controls = any(unicodedata.category(c) in _NO_TEXT and c not in "\n\t\r" for c in text)
-    return text if len(text) >= 4 and not controls and _WORD.search(text) else None
+    return None if controls else text
 
 
-def _replaced(pattern: re.Pattern[str], decode: Callable[[str], bytes]) -> Callable[[str], str]:
+def _replaced(
+    pattern: re.Pattern[str], decode: Callable[[str], Iterator[bytes]]
+) -> Callable[[str], str]:
     def one(match: re.Match[str]) -> str:
         try:
-            text = _printable(decode(match[0]))
+            readings = [text for data in decode(match[0]) if (text := _printable(data))]
         except (binascii.Error, ValueError):
-            text = None
-        return match[0] if text is None else f" {text} "
+            return match[0]
+        return f" {readings[0]} " if readings else match[0]
 
     return lambda text: pattern.sub(one, text)
 
 
-def _from_base64(run: str) -> bytes:
+def _from_base64(run: str) -> Iterator[bytes]:
+    """From each of four places: the run may be cut from the middle of a longer one."""
     body = run.rstrip("=").replace("-", "+").replace("_", "/")
-    return base64.b64decode(body[: len(body) - (len(body) % 4 == 1)] + "=" * (-len(body) % 4))
+    for start in range(4):
+        piece = body[start:]
+        piece = piece[: len(piece) - (len(piece) % 4 == 1)]
+        yield base64.b64decode(piece + "=" * (-len(piece) % 4))
 
 
-def _from_hex(run: str) -> bytes:
-    return bytes.fromhex(re.sub(r"0x|\\x|[\s,:]", "", run))
+def _from_hex(run: str) -> Iterator[bytes]:
+    yield bytes.fromhex(re.sub(r"0x|\\x|[\s,:]", "", run))
 
 
-def _from_binary(run: str) -> bytes:
-    return bytes(int(group, 2) for group in re.findall(r"[01]{8}", run))
+def _from_binary(run: str) -> Iterator[bytes]:
+    yield bytes(int(group, 2) for group in re.findall(r"[01]{8}", run))
 
 
 def _escapes(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from remit.detectors.learned.calibration import DEFAULT_ALARMS, at_even_odds
-from remit.detectors.learned.decoding import decodings
+from remit.detectors.text import plain
 from remit.types import Span
 
 if TYPE_CHECKING:
@@ -63,11 +63,12 @@ class Heads:
         return True
 
     def ask(self, cascade: Cascade, text: str, role: str) -> Answer:
-        """The highest score of its heads, over the text and what the text decodes to."""
+        """The highest score of its heads, over the text without disguise and what it decodes to."""
+        text = plain(text)
         names = self.asked if role == "user" else self.given
         heads = [cascade.head(name) for name in names]
         limits = [cascade.threshold(head, self.rate / len(heads)) for head in heads]
-        texts = [text, *decodings(text)] if self.decode else [text]
+        texts = [text, *cascade.decodings(text)] if self.decode else [text]
         answers = (cascade.probabilities(one, heads) for one in texts)
         pairs = (pair for answer in answers for pair in zip(answer, limits, strict=True))
         return Answer(max(at_even_odds(probability, limit) for probability, limit in pairs))
@@ -130,4 +131,4 @@ class Like:
         if not any(char.isalpha() for char in text):
             return Answer(0.0)
         fitted = topic(cascade, self.like, self.unlike)
-        return Answer(fitted.score(cascade.encoded(text), self.rate))
+        return Answer(fitted.score(cascade.encoded(plain(text)), self.rate))
