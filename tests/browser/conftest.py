@@ -25,9 +25,12 @@ def desk() -> Iterator[Desk]:
     server.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Debian's Chromium, headless and quiet."""
+    """Debian's Chromium, headless and quiet.
+
+    For one module: while it is there, its event loop runs in this thread, and no other can.
+    """
     sync_api = pytest.importorskip("playwright.sync_api")
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:

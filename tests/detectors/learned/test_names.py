@@ -40,6 +40,10 @@ TABLE = [
     ("J-P x", "PppO", [("J-P", "person")]),
     ("An BV", "PpGg", [("An", "person"), ("BV", "organisation")]),
     ("At 5 A", "OOAaa"[:4], [("5 A", "address")]),
+    ("O'B x", "POPO", [("O'B", "person")]),
+    ("A-M x", "POPO", [("A-M", "person")]),
+    ("J. B x", "POPO", [("J. B", "person")]),
+    ("An. Bo", "PpOPp", [("An", "person"), ("Bo", "person")]),
     ("a b c", "OOO", []),
     ("", "", []),
 ]
@@ -59,3 +63,8 @@ def test_the_threshold_decides():
     certain = Names(LABELS.labels, 1.0, 0.9)
     assert found("Anna x", "PpOpO", certain) == []
     assert found("Anna x", "PpppO", certain) == [("Anna", "person")]
+
+
+def test_a_word_begins_a_name_where_its_first_piece_does():
+    assert found("AnnaBo", "PppPpp") == [("AnnaBo", "person")]
+    assert found("Anna Bo", "PpppPp") == [("Anna", "person"), ("Bo", "person")]

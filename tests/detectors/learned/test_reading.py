@@ -15,7 +15,7 @@ from remit.detectors.learned.calibration import at_even_odds
 from remit.detectors.learned.cascade import cascade
 from remit.detectors.learned.units import units
 from remit.detectors.testing import check_detector
-from remit.detectors.text import Text
+from remit.detectors.text import Text, plain
 from remit.enforce import compile_policy
 from remit.layers.guard import Guard
 from remit.policy import loads
@@ -99,7 +99,8 @@ def test_the_head_is_asked_for_a_client_and_given_for_the_assistant():
             head = shared.head(f"topic.legal.{side}")
             (outcome,) = legal(role, whole)
             limit = shared.threshold(head, 0.01)
-            assert (outcome.score >= 0.5) is (shared.probabilities(whole, [head])[0] > limit)
+            probability = shared.probabilities(plain(whole), [head])[0]
+            assert (outcome.score >= 0.5) is (probability > limit)
             scores[role] = outcome.score
         assert scores["assistant"] == scores["tool"]
 
@@ -112,7 +113,8 @@ def test_a_client_is_judged_by_his_sentences_and_by_the_whole():
         whole = text(seed).strip()
         pieces = [whole, *(whole[start:end] for start, end in units(whole)[0])]
         (outcome,) = legal("user", whole)
-        scores = [at_even_odds(shared.probabilities(one, [head])[0], limit) for one in pieces]
+        probabilities = [shared.probabilities(plain(one), [head])[0] for one in pieces]
+        scores = [at_even_odds(probability, limit) for probability in probabilities]
         assert outcome.score == max(scores)
 
 
