@@ -9,8 +9,16 @@ from collections.abc import Iterator
 from recipes.detectors.data import ATTACK, ATTACK_INPUT, HARM, Row, key, off, on, sample
 from recipes.detectors.sources import Source
 
-_HIJACK = re.compile(r"ignore|disregard|forget|ignorier|ignore[rz]|oublie|vergiss|vergessen|olvid", re.I)
-_TEST_KINDS = ("Social Interaction", "Persuasion", "Clickbait", "Malware Distribution", "Instruction")
+_HIJACK = re.compile(
+    r"ignore|disregard|forget|ignorier|ignore[rz]|oublie|vergiss|vergessen|olvid", re.IGNORECASE
+)
+_TEST_KINDS = (
+    "Social Interaction",
+    "Persuasion",
+    "Clickbait",
+    "Malware Distribution",
+    "Instruction",
+)
 
 
 def attacks(source: Source) -> Iterator[Row]:
@@ -36,7 +44,9 @@ def attacks(source: Source) -> Iterator[Row]:
             labels = on("attack.injection")
         else:
             labels = on("attack.indirect")
-        yield Row(line["user_input"], "cyberseceval", "test", labels, side=line["injection_variant"])
+        yield Row(
+            line["user_input"], "cyberseceval", "test", labels, side=line["injection_variant"]
+        )
     for line in source.table("awesome-prompts/prompts.csv.gz"):
         split = "train" if key(line["contributor"]) % 2 else "test"
         yield Row(line["prompt"][:1500], "awesome-prompts", split, off(*ATTACK, *HARM))
@@ -54,14 +64,23 @@ def _documents(source: Source) -> Iterator[Row]:
     kinds = source.json("bipia/text_attack_train.json")
     kinds |= source.json("bipia/code_attack_train.json")
     teach = [text for kind, texts in kinds.items() if kind not in _TEST_KINDS for text in texts]
-    teach += [line["text"] for line in source.written("attack.hand-x") if line["label"] == "injection"]
+    teach += [
+        line["text"] for line in source.written("attack.hand-x") if line["label"] == "injection"
+    ]
     examine = [text for kind in _TEST_KINDS for text in kinds[kind]]
     mails = [line["context"] for line in source.lines("bipia/email_train.jsonl")]
     tables = [line["context"] for line in source.lines("bipia/table_train.jsonl.gz")]
     plain = source.paragraphs()
-    prose = [line["answer"][:600] for line in source.lines("medquad/medquad.jsonl.gz") if line["answer"]]
+    prose = [
+        line["answer"][:600] for line in source.lines("medquad/medquad.jsonl.gz") if line["answer"]
+    ]
     half = len(plain) // 2
-    taught = [*mails[:11] * 12, *rng.sample(tables, 160), *plain[:half][:300], *rng.sample(prose, 300)]
+    taught = [
+        *mails[:11] * 12,
+        *rng.sample(tables, 160),
+        *plain[:half][:300],
+        *rng.sample(prose, 300),
+    ]
     rng.shuffle(taught)
     calm = off(*ATTACK, *HARM)
     for text in taught:

@@ -1,8 +1,9 @@
 """From logits to probabilities, and from a tolerated false-alarm rate to a threshold.
 
-Slopes and fusion are fitted by logistic regression (Platt 1999) on the tenth of the training rows that was kept back and on a fifth of the ordinary
-text; thresholds come from the rest of the ordinary text by split conformal prediction (Vovk et al.
-2005; Angelopoulos & Bates 2021): the bound holds for any model, whatever its scores mean.
+Slopes and fusion are fitted by logistic regression (Platt 1999) on the tenth of the training rows
+that was held back and on a fifth of the ordinary text; thresholds come from the rest of the
+ordinary text by split conformal prediction (Vovk et al. 2005; Angelopoulos & Bates 2021): the bound
+holds for any model, whatever its scores mean.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from sklearn.linear_model import LogisticRegression
 Floats = npt.NDArray[np.float64]
 RATES = (0.001, 0.005, 0.01, 0.02, 0.05)
 _LOST = 0.01
-_CLEARED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,9 @@ class Calibration:
     def score(self, z_linear: Floats, z_encoder: Floats) -> Floats:
         """The cascade's score."""
         first = self.linear(z_linear)
-        second = sigmoid(self.fuse_encoder * z_encoder + self.fuse_linear * z_linear + self.fuse_bias)
+        second = sigmoid(
+            self.fuse_encoder * z_encoder + self.fuse_linear * z_linear + self.fuse_bias
+        )
         return np.where((first < self.low) | (first > self.high), first, second)
 
     def asks(self, z_linear: Floats) -> npt.NDArray[np.bool_]:
@@ -51,14 +53,17 @@ class Calibration:
 
 def sigmoid(z: Floats) -> Floats:
     """1 / (1 + e**-z), without overflow."""
-    return np.where(z >= 0, 1 / (1 + np.exp(-np.abs(z))), np.exp(-np.abs(z)) / (1 + np.exp(-np.abs(z))))
+    small = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1 / (1 + small), small / (1 + small))
 
 
-def fit(z_linear: Floats, z_encoder: Floats, truth: npt.NDArray[np.int64]) -> Calibration:
+def fit(
+    z_linear: Floats, z_encoder: Floats, truth: npt.NDArray[np.int64], cleared: float
+) -> Calibration:
     """Platt for the first stage, a fusion for both, and the band's lower edge.
 
-    The lower edge lets at most one positive in a hundred through unseen, and never lies above the point that clears
-    half of the negatives by more than needed. The first stage convicts nobody by itself: the upper edge is 1.
+    The lower edge loses at most one known positive in a hundred, and clears at most the share
+    `cleared` of the negatives. The first stage convicts nobody by itself: the upper edge is 1.
     """
     first = LogisticRegression(C=1.0).fit(z_linear[:, None], truth)
     slope, bias = max(float(first.coef_[0, 0]), 1e-3), float(first.intercept_[0])
@@ -67,12 +72,10 @@ def fit(z_linear: Floats, z_encoder: Floats, truth: npt.NDArray[np.int64]) -> Ca
     if linear < 0.0 or encoder <= 0.0:
         one = LogisticRegression(C=1.0).fit(z_encoder[:, None], truth)
         encoder, linear, offset = float(one.coef_[0, 0]), 0.0, float(one.intercept_[0])
-    first_scores = sigmoid(slope * z_linear + bias)
-    yes = np.sort(first_scores[truth == 1])
-    low = float(yes[int(_LOST * len(yes))])
-    calm = np.sort(first_scores[truth == 0])
-    low = min(low, float(calm[int(_CLEARED * len(calm))]))
-    return Calibration(slope, bias, low, 1.0, encoder, linear, offset)
+    scores = sigmoid(slope * z_linear + bias)
+    yes, no = np.sort(scores[truth == 1]), np.sort(scores[truth == 0])
+    low = min(float(yes[int(_LOST * len(yes))]), float(no[int(cleared * len(no))]))
+    return Calibration(slope, bias, low if cleared else 0.0, 1.0, encoder, linear, offset)
 
 
 def threshold(scores: Floats, rate: float) -> float | None:
@@ -101,7 +104,9 @@ def expected_error(scores: Floats, truth: npt.NDArray[np.int64], bins: int = 10)
     return float(error)
 
 
-def reliability(scores: Floats, truth: Sequence[int], bins: int = 10) -> list[tuple[float, float, int]]:
+def reliability(
+    scores: Floats, truth: Sequence[int], bins: int = 10
+) -> list[tuple[float, float, int]]:
     """Per bin: mean score, share of positives, count."""
     known = np.asarray(truth)
     place = np.minimum((scores * bins).astype(int), bins - 1)

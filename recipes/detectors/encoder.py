@@ -1,7 +1,7 @@
 """Fine-tunes MiniLM on all heads and names at once.
 
-Batches hold texts of like length, so that little is padding. Sentences and names alternate. Now and then the embedding
-is pulled towards the published one, so that it still serves for `examples`. Word embeddings stay as published.
+Batches hold texts of like length, so that little is padding. Sentences and names alternate. Now
+and then the embedding is pulled towards the published one, so that it still serves for `examples`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from recipes.detectors.pieces import Pieces, batch, pieces
 _PUBLISHED = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _UNKNOWN = -1.0
 _IGNORE = -100
+_WARM = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Plan:
 
 
 def published(folder: Path) -> tuple[Encoder, Tokenizer]:
-    """The encoder with MiniLM's weights. Raises ValueError where they are not the published ones."""
+    """The encoder with MiniLM's weights. Raises ValueError where they are not those."""
     file = folder / "model.safetensors"
     if hashlib.sha256(file.read_bytes()).hexdigest() != _PUBLISHED:
         raise ValueError(f"{file}: not the published all-MiniLM-L6-v2; install it afresh")
@@ -88,7 +90,9 @@ def _cut(length: int, longest: int, rng: random.Random) -> slice:
 def batches(lengths: list[int], plan: Plan, rng: random.Random) -> Iterator[list[int]]:
     """Indices of texts of like length, about `tokens` pieces a batch, for ever."""
     while True:
-        order = sorted(range(len(lengths)), key=lambda i: min(lengths[i], plan.longest) + rng.random() * 4)
+        order = sorted(
+            range(len(lengths)), key=lambda i: min(lengths[i], plan.longest) + rng.random() * 4
+        )
         groups: list[list[int]] = [[]]
         for i in order:
             if (len(groups[-1]) + 1) * (min(lengths[i], plan.longest) + 2) > plan.tokens:
@@ -113,71 +117,106 @@ def positive_weight(rows: list[Row]) -> Tensor:
 def head_loss(logits: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
     """Binary cross-entropy over the known targets, heads counted by the root of how many know."""
     known = (wanted >= 0).float()
-    raw = F.binary_cross_entropy_with_logits(logits, wanted.clamp(min=0), pos_weight=weight, reduction="none")
+    raw = F.binary_cross_entropy_with_logits(
+        logits, wanted.clamp(min=0), pos_weight=weight, reduction="none"
+    )
     return (raw * known).sum() / known.sum().clamp(min=1.0) * known.sum(1).mean().clamp(max=6.0)
 
 
-def train(encoder: Encoder, tokenizer: Tokenizer, rows: list[Row], names: list[Named], plan: Plan, keep: Path) -> None:
-    """Trains in place and writes a checkpoint to `keep` every 100 steps."""
-    rng = random.Random(plan.seed)
-    torch.manual_seed(plan.seed)
-    original = copy.deepcopy(encoder).eval()
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A batch: its inputs, and what is wanted per head or (names) per piece."""
+
+    inputs: tuple[Tensor, Tensor, Tensor]
+    wanted: Tensor
+    names: bool
+
+
+def lessons(
+    tokenizer: Tokenizer, rows: list[Row], names: list[Named], plan: Plan, rng: random.Random
+) -> Iterator[Lesson]:
+    """Batches for ever: sentences, and every `names_every`th of names."""
     coded = [pieces(tokenizer, row.text) for row in rows]
     wanted = [targets(row) for row in rows]
     named = [pieces(tokenizer, row.text) for row in names]
     labels = [tags(row, own) for row, own in zip(names, named, strict=True)]
-    weight = positive_weight(rows)
-    optimiser = _optimiser(encoder, plan)
-    rates = [group["lr"] for group in optimiser.param_groups]
     texts = batches([len(own.ids) for own in coded], plan, rng)
     spans = batches([len(own.ids) for own in named], plan, rng)
+    for step in count():
+        if step % plan.names_every < plan.names_every - 1:
+            picked = next(texts)
+            inputs, _ = _inputs(coded, picked, plan, rng)
+            yield Lesson(inputs, torch.tensor([wanted[i] for i in picked]), names=False)
+            continue
+        picked = next(spans)
+        inputs, cuts = _inputs(named, picked, plan, rng)
+        aim = torch.full(inputs[0].shape, _IGNORE)
+        for place, (i, cut) in enumerate(zip(picked, cuts, strict=True)):
+            own = labels[i][cut]
+            aim[place, 1 : len(own) + 1] = torch.tensor(own)
+        yield Lesson(inputs, aim, names=True)
+
+
+def _inputs(
+    coded: list[Pieces], picked: list[int], plan: Plan, rng: random.Random
+) -> tuple[tuple[Tensor, Tensor, Tensor], list[slice]]:
+    cuts = [_cut(len(coded[i].ids), plan.longest, rng) for i in picked]
+    both = list(zip(picked, cuts, strict=True))
+    return _tensors([(coded[i].ids[cut], coded[i].cases[cut]) for i, cut in both]), cuts
+
+
+def train(
+    encoder: Encoder, given: Iterator[Lesson], weight: Tensor, plan: Plan, keep: Path
+) -> None:
+    """Trains in place; `weight` is per head. Writes a checkpoint to `keep` every 100 steps."""
+    original = copy.deepcopy(encoder).eval()
+    optimiser = _optimiser(encoder, plan)
+    rates = [group["lr"] for group in optimiser.param_groups]
     encoder.train()
     begun, total = time.monotonic(), 0.0
     for step in range(plan.steps):
         done = max(step / plan.steps, (time.monotonic() - begun) / 60.0 / plan.minutes)
         if done >= 1.0:
             break
-        scale = min(1.0, (step + 1) / 60) * (1.0 - done)
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate * scale
-        if step % plan.names_every == plan.names_every - 1:
-            picked = next(spans)
-            cuts = [_cut(len(named[i].ids), plan.longest, rng) for i in picked]
-            inputs = _tensors([(named[i].ids[c], named[i].cases[c]) for i, c in zip(picked, cuts, strict=True)])
-            aim = torch.full(inputs[0].shape, _IGNORE)
-            for place, (i, c) in enumerate(zip(picked, cuts, strict=True)):
-                own = labels[i][c]
-                aim[place, 1 : len(own) + 1] = torch.tensor(own)
-            loss = F.cross_entropy(encoder(*inputs)[2].flatten(0, 1), aim.flatten(), ignore_index=_IGNORE)
-        else:
-            picked = next(texts)
-            cuts = [_cut(len(coded[i].ids), plan.longest, rng) for i in picked]
-            inputs = _tensors([(coded[i].ids[c], coded[i].cases[c]) for i, c in zip(picked, cuts, strict=True)])
-            pooled, logits, _ = encoder(*inputs)
-            loss = head_loss(logits, torch.tensor([wanted[i] for i in picked]), weight)
-            if step % plan.close_every == 0:
-                with torch.no_grad():
-                    before = original(*inputs)[0]
-                loss = loss + 0.5 * (1.0 - (pooled * before).sum(1)).mean()
+            group["lr"] = rate * min(1.0, (step + 1) / _WARM) * (1.0 - done)
+        close = original if step % plan.close_every == 0 else None
+        loss = lesson_loss(encoder, next(given), weight, close)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
         optimiser.step()
         total = 0.98 * total + 0.02 * loss.item()
-        if step % 10 == 9:
-            print(f"{step + 1} {total / (1 - 0.98 ** (step + 1)):.3f} {time.monotonic() - begun:.0f}s", flush=True)
         if step % 100 == 99:
+            mean = total / (1 - 0.98 ** (step + 1))
+            print(f"{step + 1} {mean:.3f} {time.monotonic() - begun:.0f}s", flush=True)
             save_file(encoder.state_dict(), keep)
     encoder.eval()
     save_file(encoder.state_dict(), keep)
 
 
+def lesson_loss(
+    encoder: Encoder, lesson: Lesson, weight: Tensor, close: Encoder | None = None
+) -> Tensor:
+    """The loss of a batch, with a pull towards the embeddings of `close` where it is given."""
+    pooled, logits, tokens = encoder(*lesson.inputs)
+    if lesson.names:
+        return F.cross_entropy(tokens.flatten(0, 1), lesson.wanted.flatten(), ignore_index=_IGNORE)
+    loss = head_loss(logits, lesson.wanted, weight)
+    if close is not None:
+        with torch.no_grad():
+            before = close(*lesson.inputs)[0]
+        loss = loss + 0.5 * (1.0 - (pooled * before).sum(1)).mean()
+    return loss
+
+
 def _optimiser(encoder: Encoder, plan: Plan) -> torch.optim.Optimizer:
     for part in (encoder.words, encoder.positions, encoder.norm, *encoder.layers[:FROZEN]):
-        part.requires_grad_(False)
+        part.requires_grad_(requires_grad=False)
     fresh = [*encoder.heads.parameters(), *encoder.tokens.parameters(), *encoder.cases.parameters()]
     ids = {id(parameter) for parameter in fresh}
     body = [p for p in encoder.parameters() if p.requires_grad and id(p) not in ids]
     return torch.optim.AdamW(
-        [{"params": body, "lr": plan.rate}, {"params": fresh, "lr": plan.head_rate}], weight_decay=0.01
+        [{"params": body, "lr": plan.rate}, {"params": fresh, "lr": plan.head_rate}],
+        weight_decay=0.01,
     )

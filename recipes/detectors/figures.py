@@ -27,7 +27,7 @@ def rate(hits: int, count: int) -> Json:
 
 
 def of_head(scored: Scored, head: str, calibration: Calibration, calm: Ordinary) -> Json:
-    """One head: precision-recall, recall at the default threshold, false alarms, by language and source."""
+    """One head: precision and recall at the default threshold, false alarms, by group."""
     limit = calm.thresholds["0.01"]
     quiet = scored.pick(head, "quiet")
     alarms = scored.score(head, calibration, quiet) > limit
@@ -35,7 +35,9 @@ def of_head(scored: Scored, head: str, calibration: Calibration, calm: Ordinary)
         "threshold": limit,
         "ordinary_n": len(calm.scores),
         "false_alarms": rate(int(alarms.sum()), len(quiet)),
-        "encoder_asked": rate(int(calibration.asks(scored.linear[quiet, INDEX[head]]).sum()), len(quiet)),
+        "encoder_asked": rate(
+            int(calibration.asks(scored.linear[quiet, INDEX[head]]).sum()), len(quiet)
+        ),
     }
     at = scored.pick(head, "test")
     truth = scored.truth(head, at)
@@ -49,8 +51,12 @@ def of_head(scored: Scored, head: str, calibration: Calibration, calm: Ordinary)
         "positives": Counter(row.source for row, y in zip(rows, yes, strict=True) if y),
         "negatives": Counter(row.source for row, y in zip(rows, yes, strict=True) if not y),
         "auprc": round(float(average_precision_score(truth, scores)), 4),
-        "auprc_encoder": round(float(average_precision_score(truth, scored.encoder[at, INDEX[head]])), 4),
-        "auprc_linear": round(float(average_precision_score(truth, scored.linear[at, INDEX[head]])), 4),
+        "auprc_encoder": round(
+            float(average_precision_score(truth, scored.encoder[at, INDEX[head]])), 4
+        ),
+        "auprc_linear": round(
+            float(average_precision_score(truth, scored.linear[at, INDEX[head]])), 4
+        ),
         "recall": rate(int(over[yes].sum()), int(yes.sum())),
         "hard_negatives_stopped": rate(int(over[~yes].sum()), int((~yes).sum())),
         "cleared_by_linear": rate(
@@ -62,12 +68,15 @@ def of_head(scored: Scored, head: str, calibration: Calibration, calm: Ordinary)
     for name, of in (("recall_by_language", "lang"), ("recall_by_source", "source")):
         groups = {getattr(row, of) for row, y in zip(rows, yes, strict=True) if y}
         found[name] = {
-            group: rate(*_hits(over & yes, np.array([getattr(row, of) == group for row in rows]) & yes))
+            group: rate(
+                *_hits(over & yes, np.array([getattr(row, of) == group for row in rows]) & yes)
+            )
             for group in sorted(groups)
         }
     kinds = {row.side for row, y in zip(rows, yes, strict=True) if not y and row.side}
     found["stopped_by_kind"] = {
-        kind: rate(*_hits(over, np.array([row.side == kind for row in rows]) & ~yes)) for kind in sorted(kinds)
+        kind: rate(*_hits(over, np.array([row.side == kind for row in rows]) & ~yes))
+        for kind in sorted(kinds)
     }
     return found
 
@@ -77,7 +86,11 @@ def _hits(over: np.ndarray, inside: np.ndarray) -> tuple[int, int]:
 
 
 def together(
-    scored: Scored, heads: tuple[str, ...], calibrations: dict[str, Calibration], calm: dict[str, Ordinary], level: str
+    scored: Scored,
+    heads: tuple[str, ...],
+    calibrations: dict[str, Calibration],
+    calm: dict[str, Ordinary],
+    level: str,
 ) -> Json:
     """Several heads as one rule, each at its own threshold for `level`: stopped by any of them."""
     over = np.zeros(len(scored.rows), bool)
@@ -91,8 +104,21 @@ def together(
         if row.split == "test":
             known = [row.labels[head] for head in heads if head in row.labels]
             if known:
-                groups.setdefault(("positive:" if any(known) else "benign:") + row.source, []).append(i)
+                groups.setdefault(
+                    ("positive:" if any(known) else "benign:") + row.source, []
+                ).append(i)
     return {name: rate(int(over[at].sum()), len(at)) for name, at in sorted(groups.items())}
+
+
+def agreement(full: Asker, small: Asker, texts: list[str]) -> str:
+    """How near int8 stays to float32: cosine of embeddings, and answers that flip at logit 0."""
+    cosines = [float(full.pooled(text) @ small.pooled(text)) for text in texts]
+    before, after = full.heads(texts), small.heads(texts)
+    flipped = float(((before > 0) != (after > 0)).mean())
+    return (
+        f"cosine of embeddings mean {np.mean(cosines):.3f}, least {np.min(cosines):.3f}; "
+        f"{100 * flipped:.2f} % of answers flip at logit 0 (n {len(texts)} texts)"
+    )
 
 
 def of_names(asker: Asker, rows: list[Named], limit: float) -> Json:
@@ -133,6 +159,8 @@ def _measures(tally: Counter[str]) -> Json:
     }
 
 
-def all_heads(scored: Scored, calibrations: dict[str, Calibration], calm: dict[str, Ordinary]) -> Json:
+def all_heads(
+    scored: Scored, calibrations: dict[str, Calibration], calm: dict[str, Ordinary]
+) -> Json:
     """Every head's figures."""
     return {head: of_head(scored, head, calibrations[head], calm[head]) for head in HEADS}

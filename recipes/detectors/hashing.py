@@ -23,18 +23,14 @@ _SPACE = 32
 _WORD_KIND = 16
 _APOSTROPHES = dict.fromkeys(map(ord, "'’`"))
 _TABLE = bytes(
-    ord("0")
-    if 48 <= code <= 57
-    else code
-    if 97 <= code <= 122 or code >= 0x80
-    else _SPACE
+    ord("0") if 48 <= code <= 57 else code if 97 <= code <= 122 or code >= 0x80 else _SPACE
     for code in range(256)
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is hashed: 2**`log2_buckets` buckets, byte n-grams and word k-grams, windows in bytes."""
+    """What is hashed into 2**`log2_buckets`: byte n-grams, word k-grams; windows in bytes."""
 
     log2_buckets: int = 18
     grams: tuple[int, ...] = (3, 4, 5)
@@ -75,9 +71,7 @@ def features(folded: bytes, shape: Shape) -> tuple[Hashes, Places]:
     data = np.frombuffer(folded, np.uint8)
     size = len(data)
     prefix = np.zeros(size + 1, np.uint32)
-    np.cumsum(
-        (data + np.uint32(1)) * _powers(_PRIME, size), dtype=np.uint32, out=prefix[1:]
-    )
+    np.cumsum((data + np.uint32(1)) * _powers(_PRIME, size), dtype=np.uint32, out=prefix[1:])
     back = _powers(_INVERSE, size + 1)
     spaces = np.flatnonzero(data == _SPACE)
     before = np.zeros(size + 1, np.int32)

@@ -1,4 +1,4 @@
-"""Asks the files that ship: the int8 graph through onnxruntime, window by window, as the run-time does."""
+"""Asks the files that ship: the int8 graph window by window, as the run-time does."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Asker:
     tokenizer: Tokenizer
 
     @classmethod
-    def open(cls, folder: Path, threads: int = 1) -> Asker:
-        """The encoder in `folder`."""
+    def open(cls, folder: Path, threads: int = 1, graph: str = "encoder.onnx") -> Asker:
+        """The encoder in `folder`; `graph` may name another file than the one that ships."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        return cls(ort.InferenceSession(str(folder / "encoder.onnx"), options), tokenizer)
+        return cls(ort.InferenceSession(str(folder / graph), options), tokenizer)
 
     def _run(self, parts: list[tuple[list[int], list[int]]]) -> tuple[Floats, Floats, Floats]:
         ids, mask, cases = batch(parts)
@@ -58,6 +58,12 @@ class Asker:
             np.maximum.at(best, [number for number, _, _ in some], logits)
         return best
 
+    def pooled(self, text: str) -> Floats:
+        """The embedding of a text's first window, of length 1."""
+        own = pieces(self.tokenizer, text)
+        cut = MAX_TOKENS - 2
+        return self._run([(own.ids[:cut], own.cases[:cut])])[0][0]
+
     def token_logits(self, text: str) -> tuple[Pieces, Floats]:
         """Pieces and their logits [pieces, labels], each from the window it lies deepest in."""
         own = pieces(self.tokenizer, text)
@@ -66,7 +72,9 @@ class Asker:
         for start, end in windows(len(own.ids), MAX_TOKENS - 2, OVERLAP):
             if start == end:
                 continue
-            found = self._run([(own.ids[start:end], own.cases[start:end])])[2][0, 1 : end - start + 1]
+            found = self._run([(own.ids[start:end], own.cases[start:end])])[2][
+                0, 1 : end - start + 1
+            ]
             inner = np.minimum(np.arange(end - start), np.arange(end - start)[::-1])
             # The ends of the text are no edges: nothing is missing there.
             inner = np.where((np.arange(end - start) < OVERLAP) & (start == 0), OVERLAP, inner)
@@ -89,7 +97,11 @@ def spans(text: str, own: Pieces, logits: Floats, threshold: float) -> Spans:
     probabilities = softmax(logits)
     groups: list[list[int]] = []
     for i, (start, _) in enumerate(own.offsets):
-        joined = bool(groups) and own.offsets[i - 1][1] == start and text[start - 1 : start + 1].isalnum()
+        joined = (
+            bool(groups)
+            and own.offsets[i - 1][1] == start
+            and text[start - 1 : start + 1].isalnum()
+        )
         if joined:
             groups[-1].append(i)
         else:

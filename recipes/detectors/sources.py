@@ -80,5 +80,7 @@ class Source:
 
     def paragraphs(self) -> list[str]:
         """Encyclopaedia paragraphs of 60 to 700 characters."""
-        lines = (line.strip() for line in self.text("plain-text/wikitext2_valid.txt.gz").split("\n"))
+        lines = (
+            line.strip() for line in self.text("plain-text/wikitext2_valid.txt.gz").split("\n")
+        )
         return [line.replace(" @-@ ", "-") for line in lines if 60 <= len(line) <= 700]

@@ -114,6 +114,10 @@ class Enforcer:
             for stage in Stage
         }
         self._clean = {stage: self._clean_verdict(stage) for stage in Stage}
+        self._heavy = {
+            stage: any(getattr(asked.matcher, "heavy", False) for asked in self.asked(stage))
+            for stage in Stage
+        }
         self._slow = {
             stage: tuple(asked for asked in self.asked(stage) if asked.slow) for stage in Stage
         }
@@ -129,6 +133,10 @@ class Enforcer:
     def slow(self, stage: Stage) -> bool:
         """True where a detector of this stage waits on a model."""
         return bool(self._slow[stage])
+
+    def heavy(self, stage: Stage) -> bool:
+        """True where reading takes so long that an event loop reads in a thread."""
+        return self._heavy[stage]
 
     def clean(self, stage: Stage) -> Verdict:
         """The verdict on a text that breaks nothing."""
@@ -148,7 +156,10 @@ class Enforcer:
     async def ajudge(self, interaction: Interaction, stage: Stage) -> Verdict:
         """The verdict on the last message, without blocking the event loop on slow detectors."""
         text = Text(interaction.judged)
-        answers = self._read(interaction, stage, text)
+        if self.heavy(stage):
+            answers = await asyncio.to_thread(self._read, interaction, stage, text)
+        else:
+            answers = self._read(interaction, stage, text)
         answers += await self.ask_slow(interaction, stage, text)
         return self._verdict(stage, answers)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from remit.detectors.bounded import bounded
-from remit.detectors.engine import Engine, Expression
+from remit.detectors.engine import Engine, Expression, parse_pattern
 from remit.detectors.text import Text
 
 
@@ -55,3 +57,25 @@ def test_a_backtracking_trap_costs_nothing():
 def test_a_match_inside_an_expanded_character_is_that_character(raw):
     folded = Text(raw).plain.decode()
     assert spans(Expression(bounded(folded[1].replace(".", r"\.")), 0), raw) == [(0, 1)]
+
+
+def test_threads_may_share_an_engine():
+    engine = Engine([Expression(parse_pattern(r"\bHF-\d{6}\b"), 0, "file")])
+    text = "no file here, " * 2_000 + "HF-123456."
+    found, failed = [], []
+
+    def scan():
+        for _ in range(40):
+            try:
+                found.append(len(engine.scan(Text(text), final=True).hits))
+            except Exception as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=scan) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert set(found) == {1}
+    assert len(found) == 240

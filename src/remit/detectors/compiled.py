@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import hyperscan
@@ -21,7 +22,24 @@ import hyperscan
 _MOST_BYTES = 64_000_000
 
 
-def compile_database(sources: Sequence[str], flags: int) -> Any:
+class Database:
+    """A compiled database that threads may share; Hyperscan's work space serves one at a time."""
+
+    def __init__(self, database: Any) -> None:
+        self._database = database
+        self._lock = Lock()
+
+    def scan(self, data: bytes, match_event_handler: Callable[..., object]) -> None:
+        """Calls `match_event_handler(number, start, end, flags, context)` for every match."""
+        with self._lock:
+            self._database.scan(data, match_event_handler=match_event_handler)
+
+    def dump(self) -> bytes:
+        """The database as bytes, for this kind of processor."""
+        return bytes(hyperscan.dumpb(self._database))
+
+
+def compile_database(sources: Sequence[str], flags: int) -> Database:
     """A block-mode database. Raises hyperscan.error where an expression cannot be run."""
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
@@ -30,7 +48,7 @@ def compile_database(sources: Sequence[str], flags: int) -> Any:
         elements=len(sources),
         flags=[flags] * len(sources),
     )
-    return database
+    return Database(database)
 
 
 class Shelf:
@@ -39,7 +57,7 @@ class Shelf:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
 
-    def database(self, sources: Sequence[str], flags: int) -> Any:
+    def database(self, sources: Sequence[str], flags: int) -> Database:
         """The database of these expressions, from the shelf or compiled (and then kept)."""
         if self._folder is None:
             return compile_database(sources, flags)
@@ -49,7 +67,7 @@ class Shelf:
             return kept
         database = compile_database(sources, flags)
         with suppress(OSError):
-            _write(path, hyperscan.dumpb(database))
+            _write(path, database.dump())
         return database
 
 
@@ -62,7 +80,7 @@ def _is_ours(status: os.stat_result) -> bool:
     return status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
 
-def _read(path: Path) -> Any | None:
+def _read(path: Path) -> Database | None:
     try:
         if not _is_ours(path.parent.stat()):
             return None
@@ -73,7 +91,7 @@ def _read(path: Path) -> Any | None:
         database.scratch = hyperscan.Scratch(database)
     except (OSError, hyperscan.error):
         return None
-    return database
+    return Database(database)
 
 
 def _write(path: Path, data: bytes) -> None:

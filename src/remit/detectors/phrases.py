@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import hyperscan
-
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use, clean, found
+from remit.detectors.compiled import compile_database
 from remit.detectors.engine import MAX_CANDIDATES
 from remit.detectors.text import WORD_START, Text, letters, plain, skeleton
 from remit.types import Failure, Interaction, Outcome, Span
@@ -67,13 +66,7 @@ class PhraseMatcher:
             literal[:length] for literal in self._literals for length in range(1, len(literal) + 1)
         )
         self._longest = max((len(literal) for literal in self._literals), default=0)
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._database.compile(
-            expressions=[_escaped(literal) for literal in self._literals],
-            ids=list(range(len(self._literals))),
-            elements=len(self._literals),
-            flags=[0] * len(self._literals),
-        )
+        self._database = compile_database([_escaped(lit) for lit in self._literals], 0)
 
     def bind(self, context: Interaction) -> Reader:
         """Itself: the conversation does not matter."""
@@ -123,8 +116,8 @@ class PhraseMatcher:
         return len(text.raw)
 
 
-def _escaped(literal: bytes) -> bytes:
-    return b"".join(b"\\x%02x" % byte for byte in literal)
+def _escaped(literal: bytes) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in literal)
 
 
 def _confirmed(raw: str, where: list[int], item: Phrase) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
+from remit.detectors import learned
 from remit.detectors.base import ConfigError, Kind
 from remit.detectors.echo import Echo
 from remit.detectors.identifier import IdentifierKind
@@ -38,7 +39,7 @@ def registry(extra: Iterable[Kind] = (), *, plugins: bool = True) -> Registry:
     Raises ConfigError where two kinds claim one name.
     """
     kinds: dict[str, Kind] = {}
-    found: list[Kind] = [Phrases(), Pattern(), IdentifierKind(), Echo(), Judge()]
+    found: list[Kind] = [Phrases(), Pattern(), IdentifierKind(), Echo(), Judge(), *learned.kinds()]
     if plugins:
         found += [point.load()() for point in entry_points(group=GROUP)]
     for kind in [*found, *extra]:

@@ -135,7 +135,7 @@ def _refuse_media(exchange: Exchange) -> None:
 async def _judged_input(exchange: Exchange) -> GuardedInput:
     guard, log = exchange.deployment.guard, exchange.log
     enforcer = guard.enforcer
-    if enforcer.slow(Stage.INPUT) or enforcer.slow(Stage.TOOL):
+    if any(enforcer.slow(stage) or enforcer.heavy(stage) for stage in (Stage.INPUT, Stage.TOOL)):
         given = await guard.ainput(exchange.turns)
     else:
         given = guard.input(exchange.turns)

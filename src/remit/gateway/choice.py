@@ -36,7 +36,7 @@ class Choice:
         content = self._streams.get("content")
         return (*(content.marks if content is not None else ()), *self._answer)
 
-    def take(self, choice: Json) -> bool:
+    async def take(self, choice: Json) -> bool:
         """Puts what may be delivered now in the place of the choice's texts.
 
         False where nothing of the choice is left to deliver. Sets `stopped` on a block. Raises
@@ -57,7 +57,7 @@ class Choice:
         for name in wire.REPLY_FIELDS:
             text = readable(deployment, log, delta, name)
             if text:
-                delta[name] = self._feed(name, text)
+                delta[name] = await self._feed(name, text)
                 held |= not delta[name]
         if self._cut or deployment.asks_tools:
             held |= self._calls.take(delta)
@@ -68,13 +68,13 @@ class Choice:
         """True once a rule has ended the choice for the client, in whichever text."""
         return any(not stream.complete for stream in self._streams.values())
 
-    def _feed(self, name: str, text: str) -> str:
+    async def _feed(self, name: str, text: str) -> str:
         over = self._cut
         stream = self._streams.get(name)
         if stream is None:
             guard = self._exchange.deployment.guard
             stream = self._streams[name] = guard.follow(self._context)
-        out = stream.feed(text)
+        out = await stream.afeed(text)
         self.stopped |= stream.blocked
         if over and stream.complete:
             return ""  # read all the same: a graver rule may yet decide

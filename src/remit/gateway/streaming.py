@@ -135,7 +135,7 @@ class Answer:
             state = self._choice(choice.get("index"))
             if state.finished:
                 continue
-            keep = state.take(choice)
+            keep = await state.take(choice)
             if state.stopped or choice.get("finish_reason"):
                 text, end = await self._finish(choice, state)
                 ends.append(end)

@@ -9,7 +9,7 @@ import pytest
 from remit.detectors.base import ConfigError
 from remit.detectors.learned.calibration import TooRareError, alarms, at_even_odds, threshold
 
-RATES = [("1%", 0.01), ("0.5 %", 0.005), (0.02, 0.02), ("5%", 0.05), ("0.1%", 0.001)]
+RATES = [("1%", 0.01), ("0.5 %", 0.005), (0.02, 0.02), ("5%", 0.05), ("0.2%", 0.002)]
 
 
 @pytest.mark.parametrize(("written", "rate"), RATES)
@@ -17,7 +17,7 @@ def test_a_rate_is_read_as_it_is_written(written, rate):
     assert alarms(written) == pytest.approx(rate)
 
 
-@pytest.mark.parametrize("written", ["1", "ten%", None, True, 0, 0.5, "0.01%", "6%", [1], "-1%"])
+@pytest.mark.parametrize("written", ["1", "ten%", None, True, 0, 0.5, "0.1%", "6%", [1], "-1%"])
 def test_a_rate_that_is_none_or_out_of_bounds_is_refused(written):
     with pytest.raises(ConfigError, match="alarms"):
         alarms(written)

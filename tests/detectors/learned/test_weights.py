@@ -7,6 +7,9 @@ import json
 import pytest
 from learnt import CONFIGS, SAMPLE, copied, matcher, said
 
+from remit.detectors.learned.cascade import cascade
+from remit.detectors.learned.matcher import LearnedMatcher
+from remit.detectors.learned.questions import Heads
 from remit.detectors.text import Text
 from remit.types import CLEAN, Failure
 
@@ -93,9 +96,9 @@ def test_weights_that_are_put_right_are_read_without_a_restart(tmp_path):
     assert not isinstance(kept.bind(said("user")).read(Text("Sue him.")).outcomes[0], Failure)
 
 
-def test_a_rate_that_the_calibration_set_cannot_promise_fails(tmp_path):
-    config = {"of": [f"{topic}-advice" for topic in ("legal", "tax", "medical")], "alarms": "0.1%"}
-    reader = matcher("topic", config).bind(said("assistant"))
+def test_a_rate_that_the_calibration_set_cannot_promise_fails():
+    asks = Heads(("topic.legal.asked",), ("topic.legal.given",), "law", 0.0005)
+    reader = LearnedMatcher([asks], lambda: cascade(SAMPLE)).bind(said("assistant"))
     (outcome,) = reader.read(Text("You should sue.")).outcomes
     assert isinstance(outcome, Failure)
     assert "0.10% at the least" in outcome.error

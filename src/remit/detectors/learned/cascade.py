@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from remit.detectors.learned.calibration import threshold
+from remit.detectors.learned.calibration import TooRareError, threshold
 from remit.detectors.learned.decoding import decodings
 from remit.detectors.learned.encoder import Encoded, Encoder
 from remit.detectors.learned.linear import Linear, Logits
@@ -60,11 +60,19 @@ class Cascade:
     def threshold(self, head: Head, rate: float) -> float:
         """The probability that at most `rate` of ordinary texts exceed. Raises TooRareError.
 
-        The recipe may have raised a head's usual thresholds to where it is precise.
+        The manifest holds what larger sets than the shipped one showed at the usual rates. What
+        is needed at a higher rate is needed at this one; what holds at a lower one holds here.
         """
         count, scores = self._calibration
-        usual = [limit for at, limit in head.thresholds if math.isclose(at, rate)]
-        return max(threshold(scores[head.name], count, rate), *usual, 0.0)
+        needed = max((limit for at, limit in head.thresholds if at >= rate), default=0.0)
+        try:
+            own = threshold(scores[head.name], count, rate)
+        except TooRareError:
+            stricter = [limit for at, limit in head.thresholds if at <= rate]
+            if not stricter:
+                raise
+            own = min(stricter)
+        return max(own, needed)
 
     def probabilities(self, text: str, heads: Sequence[Head]) -> list[float]:
         """The calibrated probability of each head."""

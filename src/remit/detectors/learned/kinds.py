@@ -6,15 +6,15 @@ Parsing costs nothing but the check that the extra is installed; models load wit
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remit.detectors.base import ConfigError, Matcher, Setting, Use
-from remit.detectors.learned.calibration import DEFAULT_ALARMS, alarms
+from remit.detectors.learned.calibration import DEFAULT_ALARMS, LOWEST_EACH, alarms
 from remit.detectors.learned.questions import Heads, Like, NamesOf
 from remit.detectors.learned.weights import SHIPPED
 
@@ -42,7 +42,7 @@ class HeadKind:
     parts: Mapping[str, Part]
     default: str
     decode: bool = False
-    folder: Path = field(default=SHIPPED)
+    folder: Path = SHIPPED
 
     def parse(self, config: object) -> Heads:
         """Raises ConfigError for a part that does not exist, or where the extra is missing."""
@@ -50,9 +50,14 @@ class HeadKind:
         if not of:
             raise ConfigError(f"{self.name} of what? have {', '.join(self.parts)}")
         chosen = [self._part(item) for item in (of if isinstance(of, list) else [of])]
+        asked, given = _union(p.asked for p in chosen), _union(p.given for p in chosen)
+        most = max(len(asked), len(given))
+        if rate < most * LOWEST_EACH:
+            least = f"{most * LOWEST_EACH:.2%}"
+            raise ConfigError(f"{self.name} asks {most} heads: alarms can be {least} at the least")
         return Heads(
-            _union(part.asked for part in chosen),
-            _union(part.given for part in chosen),
+            asked,
+            given,
             ", ".join(dict.fromkeys(part.reason for part in chosen)),
             rate,
             self.decode,
@@ -76,7 +81,7 @@ class NameKind:
 
     name: str
     kind: str
-    folder: Path = field(default=SHIPPED)
+    folder: Path = SHIPPED
 
     def parse(self, config: object) -> NamesOf:
         """Takes `any` or nothing. Raises ConfigError."""
@@ -95,7 +100,7 @@ class ExamplesKind:
     """The owner's own topic: `examples: {like: [5 to 50 sentences], unlike: […], alarms: 1%}`."""
 
     name: str = "examples"
-    folder: Path = field(default=SHIPPED)
+    folder: Path = SHIPPED
 
     def parse(self, config: object) -> Like:
         """Raises ConfigError where there are too few or too many examples."""
@@ -135,7 +140,7 @@ def _installed(name: str) -> None:
         raise ConfigError(f"{name} needs the learned detectors: pip install 'remit[learned]'")
 
 
-def _union(names: Any) -> tuple[str, ...]:
+def _union(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for some in names for name in some))
 
 

@@ -14,9 +14,13 @@ MAX_UNIT = 600
 PASSAGE = 2_000
 OVERLAP = 400
 
-# No end after `Dr.`, `St.`, an initial, the number of a list or the letters of `e.g.`; each
-# alternative ends at a character that a stream has read when it decides.
-_END = re.compile(r"(?:(?<!\b\w)(?<!\b[A-Z]\w)(?<!\b[A-Z]\w\w)\.|[!?…])[\"'”’)\]]*\s|\n|[。！？]")
+# A line break or a stop of unspaced scripts; or another stop, quotes and brackets, and a space.
+# No end after `Dr.`, `St.`, an initial, the number of a list or the letters of `e.g.`. What is
+# matched has been read when it decides.
+_END = re.compile(
+    r"[.!?…\n。！？](?:(?<=[\n。！？])"
+    r"|(?<!\b\w\.)(?<!\b[A-Z]\w\.)(?<!\b[A-Z]\w\w\.)[\"'”’)\]]*\s)"
+)
 
 Bounds = tuple[int, int]
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
@@ -184,9 +185,11 @@ class Guard:
     async def ajudge(self, context: Interaction) -> Guarded:
         """As `output`, for a conversation whose last message is the assistant's."""
         if not self._enforcer.slow(Stage.OUTPUT):
+            if self._enforcer.heavy(Stage.OUTPUT):
+                return await asyncio.to_thread(self._judge, context)
             return self._judge(context)
         stream = self._stream(context)
-        text = stream.feed(context.judged) + await stream.afinish()
+        text = await stream.afeed(context.judged) + await stream.afinish()
         return _guarded(stream, text)
 
     # --- streams ----------------------------------------------------------------------------
@@ -227,7 +230,7 @@ class Guard:
         """As `stream`, for asynchronous chunks."""
         stream = self._stream(_context(messages, confidential, canaries))
         async for chunk in chunks:
-            if out := stream.feed(chunk):
+            if out := await stream.afeed(chunk):
                 yield out
             if stream.blocked:
                 break

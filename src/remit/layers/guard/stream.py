@@ -12,6 +12,7 @@ graver rule may yet decide; after block it is not.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from remit.types import (
 _OPEN = r"[^\s\u2e80-\U0010ffff]"
 _TICK = re.compile(rf"{_OPEN}{{0,63}}[\s\u2e80-\U0010ffff]|{_OPEN}{{64}}")
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*\s+|\n+|[。！？]+")
+_MAY_END = re.compile(r"[\s。！？]")
 _QUIET_LENGTH = 48
 _QUIET_WINDOWS = 20_000
 # A tail this long is read again only when it has grown by an eighth: else the time that a hostile
@@ -135,6 +137,7 @@ class Stream:
             for asked, reader in enforcer.readers(context, stage)
         ]
         self._passes = not enforcer.asked(stage)
+        self._heavy = enforcer.heavy(stage)
         self._unit = enforcer.policy.delivery.release
         self._holds = enforcer.slow(stage) or self._unit == "when-complete"
         self._sentence = 0  # where the sentence that is not yet settled begins
@@ -193,6 +196,15 @@ class Stream:
                 out.append(self._release())
         return "".join(out)
 
+    async def afeed(self, chunk: str) -> str:
+        """As `feed`, without blocking the event loop on heavy detectors.
+
+        They read where a sentence may end, so only such chunks are read in a thread.
+        """
+        if self._heavy and _MAY_END.search(chunk):
+            return await asyncio.to_thread(self.feed, chunk)
+        return self.feed(chunk)
+
     def _take(self) -> None:
         self._buffer += "".join(self._waiting)
         self._waiting.clear()
@@ -209,6 +221,8 @@ class Stream:
         answers = []
         if not self.blocked and self._enforcer.slow(self._stage):
             answers = await self._ask()
+        if self._heavy:
+            return await asyncio.to_thread(self._finish, answers)
         return self._finish(answers)
 
     async def _ask(self) -> list[tuple[Asked, tuple[Outcome, ...]]]:
