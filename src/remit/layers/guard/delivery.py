@@ -128,6 +128,8 @@ class Writer:
 
     def write(self, text: str, start: int, end: int, masked: list[Masked], base: int = 0) -> str:
         """The delivered form of characters `start` to `end`; `text` begins at index `base`."""
+        if not masked:
+            return self.copy(text[start - base : end - base])
         out: list[str] = []
         at = start
         for first, last, item in _runs(masked, start, end):

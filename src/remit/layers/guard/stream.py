@@ -41,6 +41,7 @@ _OPEN = r"[^\s\u2e80-\U0010ffff]"
 _TICK = re.compile(rf"{_OPEN}{{0,63}}[\s\u2e80-\U0010ffff]|{_OPEN}{{64}}")
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*\s+|\n+|[。！？]+")
 _MAY_END = re.compile(r"[\s。！？]")
+_TRIMMED = 512
 _QUIET_LENGTH = 48
 _QUIET_WINDOWS = 20_000
 # A tail this long is read again only when it has grown by an eighth: else the time that a hostile
@@ -87,17 +88,11 @@ class _Track:
         """One outcome per rule; a failure stands among the stream's failures."""
         return tuple([found.detection() if found else CLEAN for found in self.found])
 
-    def settle(self, passed: str) -> None:
-        """Moves on by some characters, of which the last stay as context."""
-        if passed:
-            self.settled += len(passed)
-            self.lead = _context(self.lead, passed)
-
 
 def _context(lead: str, passed: str) -> str:
     """The last character, and before an invisible one the last that can be seen."""
     last = passed[-1]
-    if visible(last):
+    if last.isascii() or visible(last):
         return last
     seen = next((char for char in reversed(passed) if visible(char)), lead[:1])
     return seen + last if seen and visible(seen) else last
@@ -180,11 +175,14 @@ class Stream:
         self._parts.append(chunk)
         if self._passes:
             return self._writer.copy(chunk)
-        self._waiting.append(chunk)
         self._length += len(chunk)
-        if self._length < self._due:
-            return ""
-        self._take()
+        if self._length < self._due or self._waiting:
+            self._waiting.append(chunk)
+            if self._length < self._due:
+                return ""
+            self._take()
+        else:
+            self._buffer += chunk
         out: list[str] = []
         while not self.blocked:
             match = _TICK.match(self._buffer, self._ticked - self._base)
@@ -260,28 +258,35 @@ class Stream:
     ) -> None:
         """Reads up to `end`, and decides what is masked and whether the text stops here."""
         before, lowest = self._settled, end
+        buffer, base = self._buffer, self._base
         stops: list[tuple[int, Action]] = []
         read, piece, window = -1, "", None
+        lead, moved, place, context = 0, -1, 0, ""  # where the last track went from `read`
         for track in self._tracks:
-            lead = len(track.lead)
             if track.settled != read:
-                read, window = track.settled, None
-                piece = track.lead + self._buffer[read - self._base : end - self._base]
+                read, window, moved = track.settled, None, -1
+                lead = len(track.lead)
+                piece = track.lead + buffer[read - base : end - base]
             known = track.quiet.get(piece) if lead == 1 and not final else None
             if known is None:
                 window = window or Text(piece, lead)
                 known = self._read(track, window, final, stops, before)
-            track.settle(piece[lead:known])
-            if track.settled < lowest:
-                lowest = track.settled
+            if known != moved:
+                moved, place, context = known, read, track.lead
+                if passed := piece[lead:known]:
+                    place, context = read + len(passed), _context(track.lead, passed)
+            track.settled, track.lead = place, context
+            if place < lowest:
+                lowest = place
         self._settled = lowest
         for asked, outcomes in slow:
             for rule, outcome in zip(asked.rules, outcomes, strict=True):
                 stops += self._act(rule, outcome, 0)
-        self._due = self._next(end)
+        long = end - lowest > _LONG_TAIL or end - self._released > _LONG_TAIL
+        self._due = self._next(end) if long or self._holds else 0
         if stops:
             self._stop(min(cut for cut, _ in stops))
-        self.blocked = self.blocked or any(action is Action.BLOCK for _, action in stops)
+            self.blocked |= any(action is Action.BLOCK for _, action in stops)
 
     def _next(self, end: int) -> int:
         """The index before which the text need not be read again, a text read up to `end`."""
@@ -373,20 +378,23 @@ class Stream:
         elif self._unit == "by-sentence" and not final:
             self._move_sentence(limit)
             limit = self._sentence
-        piece = self._buffer[self._released - self._base : limit - self._base]
-        if not self._released and (not final or self._cut is not None) and not piece.strip():
-            return ""  # white space alone waits: it may be all there is before the rule's words
+        if not self._released and (not final or self._cut is not None):
+            piece = self._buffer[: limit - self._base]
+            if not piece.strip():
+                return ""  # white space alone waits: all there may be before the rule's words
         out = self._writer.write(self._buffer, self._released, limit, self._masked, self._base)
-        self._released = max(limit, self._released)
+        if limit > self._released:
+            self._released = limit
         if self._masked:
             self._masked = [item for item in self._masked if item.span.end > self._released]
-        self._trim()
+        if len(self._buffer) > _TRIMMED:
+            self._trim()
         return out
 
     def _trim(self) -> None:
         over = self._cut is not None and not self._holds
         keep = self._settled if over else min(self._released, self._settled)
-        if keep - self._base > max(256, len(self._buffer) // 2):
+        if keep - self._base > len(self._buffer) // 2:
             self._buffer = self._buffer[keep - self._base :]
             self._base = keep
 
