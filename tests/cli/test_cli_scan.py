@@ -240,7 +240,7 @@ def test_ctrl_c_stops_a_scan_with_130_and_no_traceback(
             stderr=subprocess.PIPE,
             start_new_session=True,
             # A job in the background inherits Ctrl-C as ignored; a person's terminal does not.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
     assert process.stderr is not None
     with process, process.stderr as errors:
