@@ -37,8 +37,8 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.core
 	touch $@
 
 lock: $(VENV)/.dev
-	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header -o requirements/core.txt requirements/core.in
-	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header --allow-unsafe -o requirements/dev.txt requirements/dev.in
+	$(BIN)/pip-compile -q --strip-extras --no-emit-options --no-annotate --no-header -o requirements/core.txt requirements/core.in
+	$(BIN)/pip-compile -q --strip-extras --no-emit-options --no-annotate --no-header --allow-unsafe -o requirements/dev.txt requirements/dev.in
 
 clean:
 	rm -rf $(VENV) .remit build dist
