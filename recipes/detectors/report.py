@@ -14,9 +14,10 @@ _PLOTTED = ("topic.legal.given", "topic.medical.given", "topic.tax_financial.giv
 _INTRODUCTION = (
     "# Figures of the learned detectors",
     "",
-    "**Three choices were made after seeing figures on these same test rows**, so those figures are somewhat too",
-    "favourable: that attack and harm always ask the encoder; that the advice and speech thresholds stop at most a fifth",
-    "of the near misses; and the names' threshold of 0.5. The hand-written test rows were written by a language model.",
+    "**Three choices were made after seeing figures on these same test rows**, so those figures",
+    "are somewhat too favourable: that attack and harm always ask the encoder; that the advice and",
+    "speech thresholds stop at most a fifth of the near misses; and the names' threshold of 0.5.",
+    "The hand-written test rows were written by a language model.",
     "",
     "Written by `python -m recipes.detectors`; do not edit. Every figure is from sources and hands",
     "that taught nothing, through the int8 files that ship. Intervals are Clopper-Pearson, 95 %.",
