@@ -1,0 +1,1 @@
+"""Layer 1: keep out of training what the remit forbids."""

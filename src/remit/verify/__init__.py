@@ -1,0 +1,1 @@
+"""Does the model observe the rules? Cases, attacks, graders, and rates with honest bounds."""
