@@ -135,7 +135,7 @@ class Beginnings:
         return following
 
     def _item(self, op: Any, value: Any, following: int) -> int:
-        eats = _single(op, value)
+        eats = eaten_by(op, value)
         if eats is not None:
             return self._add(eats, following)
         if op is sre.AT:
@@ -167,7 +167,7 @@ def is_word(char: str) -> bool:
     return char in _WORD
 
 
-def _single(op: Any, value: Any) -> Callable[[str], object] | None:
+def eaten_by(op: Any, value: Any) -> Callable[[str], object] | None:
     """Whether a character is eaten by an item that is exactly one character; else None."""
     if op is sre.ANY:
         return lambda char: char != "\n"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from threading import Lock
 from typing import Any
 
 import hyperscan
@@ -17,6 +18,7 @@ import hyperscan
 from remit.detectors.automaton import Beginnings, is_word
 from remit.detectors.bounded import Bounded, PatternError, bounded
 from remit.detectors.compiled import Shelf, compile_database
+from remit.detectors.gate import occurrence
 from remit.detectors.text import Text, plain
 from remit.types import Span
 
@@ -29,7 +31,7 @@ Confirm = Callable[[bytes, int, int], "tuple[int, int] | None"]
 
 # Without HS_FLAG_UCP, in which Hyperscan has no \b: \w, \d and \b mean ASCII, to which foreign
 # digits are folded. Bytes are as good as characters where the text is ASCII, and faster.
-_GATE = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_SINGLEMATCH
+_GATE = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH
 _EXACT = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SOM_LEFTMOST | hyperscan.HS_FLAG_UTF8
 
 
@@ -85,10 +87,11 @@ class Engine:
     def __init__(self, expressions: Sequence[Expression], shelf: Shelf | None = None) -> None:
         self._expressions = tuple(expressions)
         self._shelf = shelf or Shelf()
+        self._making = Lock()
 
     @cached_property
     def _gate(self) -> Any:
-        return self._shelf.database([e.pattern.source for e in self._expressions], _GATE)
+        return self._shelf.database([occurrence(e.pattern) for e in self._expressions], _GATE)
 
     @cached_property
     def _beginnings(self) -> Beginnings:
@@ -97,7 +100,15 @@ class Engine:
     def prepare(self) -> None:
         """Compiles what is otherwise compiled by the first text."""
         if self._expressions:
-            _ = self._gate, self._beginnings
+            with self._making:  # stages share engines, and prepare side by side
+                _ = self._gate, self._beginnings
+
+    def fires(self, data: bytes) -> bool:
+        """True where some expression matches in the plain folding, confirmed or not."""
+        fired: list[int] = []
+        if self._expressions:
+            self._gate.scan(data, match_event_handler=lambda number, *_: fired.append(number))
+        return bool(fired)
 
     def scan(self, text: Text, *, final: bool) -> Scan:
         """All confirmed hits of a window. Raises TooManyCandidatesError."""

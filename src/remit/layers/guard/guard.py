@@ -15,6 +15,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,13 @@ class Guard:
 
     def prepare(self) -> None:
         """Compiles now what the first text would otherwise wait for."""
-        for stage in (Stage.INPUT, Stage.OUTPUT, Stage.TOOL):
-            for asked in self._enforcer.asked(stage):
-                prepare = getattr(asked.matcher, "prepare", None)
-                if prepare is not None:
-                    prepare()
+        stages = (Stage.INPUT, Stage.OUTPUT, Stage.TOOL)
+        matchers = [asked.matcher for stage in stages for asked in self._enforcer.asked(stage)]
+        ready = [prepare for m in matchers if (prepare := getattr(m, "prepare", None))]
+        # The compiler works outside Python's lock.
+        with ThreadPoolExecutor(max(1, len(ready))) as pool:
+            for done in [pool.submit(prepare) for prepare in ready]:
+                done.result()
 
     @property
     def policy(self) -> Policy:
