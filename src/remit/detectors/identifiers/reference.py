@@ -68,6 +68,14 @@ _CASE_WORDS = (
     r"|aktenzeichen|geschäftszeichen|(?:fall|vorgangs|schaden|akten)[ -]?(?:nummer|nr)"
     rf"|{_NUMBER_OF}(?:dossier|sinistre|expediente|caso|pratica|processo))"
 )
+_RECORD_WORDS = (
+    r"(?:(?:mrn|npi|dea)(?:[ -]?(?:number|no|nr|id|#))?\b"
+    r"|(?:medical record|patient|insurance|employee|staff|student|badge|bar|licen[cs]e"
+    r"|registration|enrol?lment)[ -]?(?:number|no|nr|num|id|#)"
+    r"|(?:patiënt|patient|personeels|medewerkers|student|kenteken|registratie)[ -]?(?:nummer|nr|id)"
+    r"|(?:patienten|personal|matrikel|registrierungs)[ -]?(?:nummer|nr)"
+    rf"|{_NUMBER_OF}(?:patient|employé|paciente|empleado|historia))"
+)
 _REFERENCE = r"[a-z0-9][a-z0-9/._-]*(?: [0-9]+){0,5}"
 _SPACED = r"[0-9](?: ?[0-9]){3,15}"
 _REFERENCE_VALUE = tail(
@@ -112,4 +120,14 @@ CASE_NUMBER = Identifier(
     width=96,
 )
 
-KINDS = (BANK_ACCOUNT, ACCOUNT_NUMBER, CASE_NUMBER)
+RECORD_NUMBER = Identifier(
+    name="record-number",
+    title="number of a patient, employee, student or licence, named as such",
+    expressions=(rf"\b{_RECORD_WORDS}{LINK}{_REFERENCE}",),
+    valid=_is_reference,
+    group="contact",
+    value=_REFERENCE_VALUE,
+    width=96,
+)
+
+KINDS = (BANK_ACCOUNT, ACCOUNT_NUMBER, CASE_NUMBER, RECORD_NUMBER)

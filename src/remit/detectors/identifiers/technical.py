@@ -1,4 +1,4 @@
-"""Addresses of machines: IPv4 and IPv6 (RFC 791, RFC 4291)."""
+"""Addresses of machines: IPv4 and IPv6 (RFC 791, RFC 4291), and MAC (IEEE 802)."""
 
 from __future__ import annotations
 
@@ -60,4 +60,23 @@ IP = Identifier(
     group="technical",
 )
 
-KINDS = (IP,)
+
+
+def _is_mac(candidate: Candidate) -> bool:
+    before, after, text = candidate.before, candidate.after, candidate.text
+    sign = text[2:3]
+    goes_on = after[:1] == sign and after[1:2].isalnum()
+    if before.isalnum() or before == sign or after[:1].isalnum() or goes_on:
+        return False
+    return len(text) == 17 and text.count(sign) == 5 and any(char.isdigit() for char in text)
+
+
+MAC = Identifier(
+    name="mac-address",
+    title="MAC address",
+    expressions=(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}",),
+    valid=_is_mac,
+    group="technical",
+)
+
+KINDS = (IP, MAC)

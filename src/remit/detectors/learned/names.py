@@ -50,7 +50,13 @@ def names(text: str, encoded: Encoded, labels: Names) -> list[Name]:
         else:
             found.append(Name(start, end, kind, probability))
         joins = True
-    return found
+    # A sign, a number or a lone letter is no name, whatever stands around it.
+    return [name for name in found if _lettered(text[name.start : name.end])]
+
+
+def _lettered(part: str) -> bool:
+    letters = [char for char in part if char.isalpha()]
+    return len(letters) > 1 or any(char > "\u2e80" for char in letters)
 
 
 def _bridged(text: str, before: Name, start: int) -> bool:
