@@ -16,8 +16,8 @@ from remit.gateway.message import Response
 from remit.gateway.reply import Reply, judged_reply, refused
 from remit.gateway.streaming import events
 from remit.layers.guard import GuardedInput, Log
-from remit.layers.guard.guard import newest_turn
 from remit.layers.guard.receipt import context_of
+from remit.layers.guard.turns import newest_turn
 from remit.models.base import UpstreamError
 from remit.models.sse import frame
 from remit.types import Action, Json, Message, Stage

@@ -7,46 +7,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from remit.detectors.registry import Registry
 from remit.enforce import Enforcer, compile_policy, run
-from remit.layers.guard.delivery import Mark, Masked, answer_text, language_of, mask_whole
+from remit.layers.guard.delivery import Mark
+from remit.layers.guard.inputs import GuardedInput, guarded_input, spoken, to_mask, words
 from remit.layers.guard.stream import Guarded, Stream
 from remit.layers.guard.tools import call_text, masked_arguments
+from remit.layers.guard.turns import Turn, as_turns, stage_of
 from remit.policy import Policy, load
 from remit.types import Action, Interaction, Message, Stage, Verdict
-
-Turn = Message | Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class GuardedInput:
-    """What may go to the model: the messages with their masks, or the answer in their place.
-
-    `answer` is set where a rule stops the conversation before the model is asked. `judged` holds
-    the verdict on each message, by index; `masked` the spans that were masked in it, `withheld`
-    what stands in the place of a message that was taken out.
-    """
-
-    messages: tuple[Message, ...]
-    judged: Mapping[int, Verdict]
-    action: Action
-    answer: str | None = None
-    decisive: str = ""
-    masked: Mapping[int, tuple[Masked, ...]] = field(default_factory=dict)
-    withheld: Mapping[int, str] = field(default_factory=dict)
 
 
 class Guard:
@@ -102,8 +76,9 @@ class Guard:
         if self._enforcer.slow(Stage.INPUT) or self._enforcer.slow(Stage.TOOL):
             return run(self.ainput(messages))  # type: ignore[no-any-return]
         turns = as_turns(messages)
-        stages = [_stage(turn) for turn in turns]
-        return self._input(
+        stages = [stage_of(turn) for turn in turns]
+        return guarded_input(
+            self.policy,
             turns,
             {
                 index: self._enforcer.judge(Interaction(turns[: index + 1]), stage)
@@ -117,35 +92,8 @@ class Guard:
         judged = {}
         for index, turn in enumerate(turns):
             interaction = Interaction(turns[: index + 1])
-            judged[index] = await self._enforcer.ajudge(interaction, _stage(turn))
-        return self._input(turns, judged)
-
-    def _input(self, turns: tuple[Message, ...], judged: Mapping[int, Verdict]) -> GuardedInput:
-        if all(verdict.action <= Action.FLAG for verdict in judged.values()):
-            action = max((v.action for v in judged.values()), default=Action.ALLOW)
-            return GuardedInput(turns, judged, action)
-        newest = newest_turn(turns)
-        masked: dict[int, tuple[Masked, ...]] = {}
-        withheld: dict[int, str] = {}
-        worst, decisive = Action.ALLOW, ""
-        for index, verdict in judged.items():
-            if verdict.action is Action.REDACT:
-                masked[index] = tuple(_to_mask(verdict))
-            elif verdict.action.stops and _withholds(turns[index], index, newest, verdict):
-                withheld[index] = f"[withheld by rule {verdict.decisive_rules[0]}]"
-            elif verdict.action.stops and verdict.action > worst:
-                decisive = verdict.decisive_rules[0]
-            if index >= newest or verdict.action is Action.REDACT:
-                worst = max(worst, verdict.action)
-        passed = tuple(
-            Message(turn.role, _passed(turn.text, masked.get(i), withheld.get(i)), turn.name)
-            for i, turn in enumerate(turns)
-        )
-        answer = self._words(turns, decisive, worst) if decisive else None
-        return GuardedInput(passed, judged, worst, answer, decisive, masked, withheld)
-
-    def _words(self, turns: Sequence[Message], rule: str, action: Action) -> str:
-        return answer_text(self.policy, self.policy.rule(rule), action, self.language(turns))
+            judged[index] = await self._enforcer.ajudge(interaction, stage_of(turn))
+        return guarded_input(self.policy, turns, judged)
 
     # --- output -----------------------------------------------------------------------------
 
@@ -241,13 +189,7 @@ class Guard:
             yield out
 
     def _stream(self, context: Interaction) -> Stream:
-        return Stream(self._enforcer, context, self.language(context.messages))
-
-    def language(self, turns: Sequence[Message]) -> str:
-        """The language to answer in: that of the client's last message."""
-        languages = self.policy.assistant.languages if self.policy.assistant else ("en",)
-        last = next((t.text for t in reversed(turns) if t.role == "user"), "")
-        return language_of(last, languages) if len(languages) > 1 else languages[0]
+        return Stream(self._enforcer, context, spoken(self.policy, context.messages))
 
     # --- tools ------------------------------------------------------------------------------
 
@@ -270,12 +212,12 @@ class Guard:
         if verdict.action <= Action.FLAG:
             return Guarded(arguments, verdict)
         if verdict.action is Action.REDACT:
-            masked = masked_arguments(arguments, _to_mask(verdict))
+            masked = masked_arguments(arguments, to_mask(verdict))
             if masked is not None:
                 return Guarded(masked, verdict)
         rule = verdict.decisive_rules[0]
-        words = self._words(turns, rule, verdict.action)
-        return Guarded(words, verdict, (Mark(0, len(words), rule, "answer"),), complete=False)
+        told = words(self.policy, turns, rule, verdict.action)
+        return Guarded(told, verdict, (Mark(0, len(told), rule, "answer"),), complete=False)
 
     def tool_result(self, messages: Sequence[Turn], text: str) -> Guarded:
         """Judges a tool's result before the model reads it."""
@@ -304,58 +246,3 @@ def _context(
 ) -> Interaction:
     turns = (*as_turns(messages), Message("assistant", ""))
     return Interaction(turns, "", tuple(confidential), tuple(canaries))
-
-
-def as_turns(messages: Sequence[Turn]) -> tuple[Message, ...]:
-    return tuple(m if isinstance(m, Message) else _message(m) for m in messages)
-
-
-def _message(value: Mapping[str, Any]) -> Message:
-    return Message(
-        str(value.get("role", "user")),
-        content_text(value.get("content")),
-        str(value.get("name") or ""),
-    )
-
-
-def content_text(content: object) -> str:
-    """The text of a message's content: a string, or the text parts of a list."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, Sequence):
-        parts = (p.get("text") for p in content if isinstance(p, Mapping))
-        return "\n".join(part for part in parts if isinstance(part, str))
-    return ""
-
-
-def _stage(turn: Message) -> Stage:
-    return Stage.TOOL if turn.role in ("tool", "function") else Stage.INPUT
-
-
-def newest_turn(turns: Sequence[Message]) -> int:
-    """The index after the last message of the assistant: from there on all is new."""
-    for index in range(len(turns) - 1, -1, -1):
-        if turns[index].role == "assistant" and index < len(turns) - 1:
-            return index + 1
-    return 0
-
-
-def _withholds(turn: Message, index: int, newest: int, verdict: Verdict) -> bool:
-    """True where the message is taken out instead of ending the conversation."""
-    is_result = _stage(turn) is Stage.TOOL and verdict.action is Action.REPLACE
-    return index < newest or is_result
-
-
-def _passed(text: str, masked: tuple[Masked, ...] | None, withheld: str | None) -> str:
-    if withheld is not None:
-        return withheld
-    return mask_whole(text, list(masked))[0] if masked else text
-
-
-def _to_mask(verdict: Verdict) -> list[Masked]:
-    return [
-        Masked(span, rule)
-        for rule, result in verdict.rules.items()
-        if result.action is Action.REDACT
-        for span in result.spans
-    ]

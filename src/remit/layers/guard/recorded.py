@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from remit.evidence import Evidence
-from remit.layers.guard.guard import Guard, GuardedInput, Turn, as_turns
+from remit.layers.guard.guard import Guard
+from remit.layers.guard.inputs import GuardedInput
 from remit.layers.guard.receipt import Log, context_of
+from remit.layers.guard.turns import Turn, as_turns
 from remit.types import Action, Message, Verdict
 
 

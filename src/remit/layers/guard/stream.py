@@ -17,10 +17,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remit.detectors.base import Reader
-from remit.detectors.text import Text, visible
+from remit.detectors.text import Text
 from remit.enforce import Asked, Enforcer, attempt, decide, findings, run, violation
 from remit.layers.guard.delivery import Mark, Masked, Writer, answer_text, cut_text
+from remit.layers.guard.track import Found, Track, last_seen
 from remit.policy import Rule
 from remit.types import (
     CLEAN,
@@ -34,7 +34,6 @@ from remit.types import (
     Span,
     Stage,
     Verdict,
-    merge_spans,
 )
 
 _OPEN = r"[^\s\u2e80-\U0010ffff]"
@@ -48,54 +47,6 @@ _QUIET_WINDOWS = 20_000
 # text takes would grow with its square. Text that is held anyway is read in pieces of this size.
 _LONG_TAIL = 1_024
 _HELD_PIECE = 4_096
-
-
-class _Found:
-    """What one detector has found for one rule so far."""
-
-    __slots__ = ("_reasons", "_score", "_spans")
-
-    def __init__(self) -> None:
-        self._score = 0.0
-        self._spans: set[Span] = set()
-        self._reasons: dict[str, None] = {}
-
-    def add(self, more: Detection) -> None:
-        """Takes in what a window holds."""
-        self._score = max(self._score, more.score)
-        self._spans.update(more.spans)
-        if more.reason:
-            self._reasons[more.reason] = None
-
-    def detection(self) -> Detection:
-        """What the windows come to."""
-        return Detection(self._score, merge_spans(self._spans), ", ".join(self._reasons))
-
-
-@dataclass(slots=True)
-class _Track:
-    """One fast matcher's progress: its outcomes so far, and up to where it is settled."""
-
-    asked: Asked
-    reader: Reader
-    found: list[_Found | None]
-    quiet: dict[str, int]
-    settled: int = 0
-    lead: str = ""
-
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """One outcome per rule; a failure stands among the stream's failures."""
-        return tuple([found.detection() if found else CLEAN for found in self.found])
-
-
-def _context(lead: str, passed: str) -> str:
-    """The last character, and before an invisible one the last that can be seen."""
-    last = passed[-1]
-    if last.isascii() or visible(last):
-        return last
-    seen = next((char for char in reversed(passed) if visible(char)), lead[:1])
-    return seen + last if seen and visible(seen) else last
 
 
 @dataclass(slots=True)
@@ -128,7 +79,7 @@ class Stream:
         self._language = language
         self._stage = stage
         self._tracks = [
-            _Track(asked, reader, [None] * len(asked.rules), reader.quiet)
+            Track(asked, reader, [None] * len(asked.rules), reader.quiet)
             for asked, reader in enforcer.readers(context, stage)
         ]
         self._passes = not enforcer.asked(stage)
@@ -274,7 +225,7 @@ class Stream:
             if known != moved:
                 moved, place, context = known, read, track.lead
                 if passed := piece[lead:known]:
-                    place, context = read + len(passed), _context(track.lead, passed)
+                    place, context = read + len(passed), last_seen(track.lead, passed)
             track.settled, track.lead = place, context
             if place < lowest:
                 lowest = place
@@ -320,7 +271,7 @@ class Stream:
             self._sentence += ends[-1]
 
     def _read(
-        self, track: _Track, window: Text, final: bool, stops: list[tuple[int, Action]], before: int
+        self, track: Track, window: Text, final: bool, stops: list[tuple[int, Action]], before: int
     ) -> int:
         """Reads a window that is not known to be quiet; answers up to where it is settled."""
         reading = attempt(track.asked, track.reader, window, final=final)
@@ -336,7 +287,7 @@ class Stream:
         return max(reading.settled, window.lead)
 
     def _note(
-        self, track: _Track, number: int, outcome: Outcome, shift: int, before: int
+        self, track: Track, number: int, outcome: Outcome, shift: int, before: int
     ) -> list[tuple[int, Action]]:
         """Adds a window's outcome to the track; answers where it stops the text, if it does."""
         rule = track.asked.rules[number]
@@ -345,7 +296,7 @@ class Stream:
             return self._act(rule, outcome, before)
         spans = tuple(Span(s.start + shift, s.end + shift, s.label) for s in outcome.spans)
         outcome = Detection(outcome.score, spans, outcome.reason)
-        found = track.found[number] = track.found[number] or _Found()
+        found = track.found[number] = track.found[number] or Found()
         found.add(outcome)
         return self._act(rule, outcome, before)
 
