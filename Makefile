@@ -39,6 +39,7 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.core
 lock: $(VENV)/.dev
 	$(BIN)/pip-compile -q --strip-extras --no-emit-options --no-annotate --no-header -o requirements/core.txt requirements/core.in
 	$(BIN)/pip-compile -q --strip-extras --no-emit-options --no-annotate --no-header --allow-unsafe -o requirements/dev.txt requirements/dev.in
+	for extra in learned data; do $(BIN)/pip-compile -q --strip-extras --no-emit-options --no-annotate --no-header -o requirements/$$extra.txt requirements/$$extra.in; done
 
 clean:
 	rm -rf $(VENV) .remit build dist
