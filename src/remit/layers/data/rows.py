@@ -78,7 +78,10 @@ class Mark:
 class Step(Protocol):
     """Judges rows one batch at a time. Pure: the same row gets the same marks in any batch."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What its marks are signed with."""
+        ...
 
     def judge(self, rows: Sequence[Row]) -> list[tuple[Mark, ...]]:
         """The marks of each row, in the order of the rows; an empty tuple where all is well."""
@@ -93,7 +96,10 @@ class Survey(Protocol):
     the outcome. All are deterministic: same input, same bytes.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What its marks are signed with."""
+        ...
 
     def note(self, rows: Sequence[Row], into: Any) -> None:
         """Appends what a batch of rows contributes to the open binary file `into`."""
