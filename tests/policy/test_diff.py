@@ -76,6 +76,8 @@ CHANGES = [
     ("{data: tag", "{data: tag, training: penalise", "stricter", "will now be penalised"),
     ("tolerance: 1%", "tolerance: 0.1%", "stricter", "tolerance 1% → 0.1%"),
     ("tolerance: 1%", "tolerance: 5%", "milder", "tolerance 1% → 5%"),
+    ("tolerance: 1%", "tolerance: 1%\n    wrongly: 5%", "milder", "wrongly none → 5%"),
+    ("{data: tag,", "{data: counter,", "neutral", "kept beside a counter-example instead of kept"),
     ("threshold: 0.5", "threshold: 0.8", "milder", "threshold 50% → 80%"),
     ("threshold: 0.5", "threshold: 20%", "stricter", "threshold 50% → 20%"),
     ("severity: medium", "severity: critical", "stricter", "severity medium → critical"),

@@ -145,6 +145,14 @@ def test_a_default_written_out_means_the_same():
     assert policy(written).digest == policy(SOUND).digest
 
 
+def test_a_bound_on_wrong_drops_changes_the_digest_and_its_absence_does_not():
+    bounded = json.loads(json.dumps(SOUND))
+    bounded["rules"][0]["wrongly"] = "5%"
+    assert policy(bounded).digest != policy(SOUND).digest
+    bounded["rules"][0]["wrongly"] = None
+    assert policy(bounded).digest == policy(SOUND).digest
+
+
 @pytest.mark.parametrize(
     ("percent", "share"),
     [("1%", 0.01), ("0.1%", 0.001), ("0.7 %", 0.007), ("29%", 0.29), ("100%", 1)],

@@ -80,6 +80,7 @@ ODD = [
         "nl",
     ),
     ("    audit:", "    tolerance: 100%\n    audit:", "warning", "tolerates-all", "1%"),
+    ("    audit:", "    wrongly: 5%\n    audit:", "warning", "bounds-nothing", "drops nothing"),
     (
         "    audit:",
         "    severity: high\n    on_failure: allow\n    audit:",

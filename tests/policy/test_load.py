@@ -49,6 +49,7 @@ REFUSED = [
     ("    then:", "    severity: huge\n    then:", (10, 5), ["'severity' must be", "'critical'"]),
     ("    then:", "    tolerance: 1 in 5\n    then:", (10, 5), ["'tolerance'", "1% or 0.01"]),
     ("    then:", "    tolerance: 120%\n    then:", (10, 5), ["'tolerance'", "less than or equal"]),
+    ("    then:", "    wrongly: few\n    then:", (10, 5), ["'wrongly'", "1% or 0.01"]),
     ("    then:", "    threshold: -0.1\n    then:", (10, 5), ["'threshold'", "greater than"]),
     ("    then:", "    on_failure: crash\n    then:", (10, 5), ["'crash' is no action", "block"]),
     ("    then:", "    answer: ask {boss}\n    then:", (10, 5), ["{boss}", "{colleague}"]),

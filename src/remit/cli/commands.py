@@ -9,7 +9,16 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from remit import __version__
-from remit.cli import boundaries, record, scanning, serving, starting
+from remit.cli import (
+    boundaries,
+    filtering,
+    labelling,
+    record,
+    scanning,
+    serving,
+    starting,
+    verifying,
+)
 from remit.cli.grammar import Grammar
 from remit.cli.terminal import CannotRunError, MisuseError, complain
 
@@ -27,7 +36,7 @@ exit codes:
   0  done, nothing wrong
   1  the remit, or what was looked at, has problems
   2  the command was not understood
-  3  it cannot be done: a file, an address or the disk
+  3  it cannot be done: a file, an address or the disk; verify: not enough evidence
   130  stopped with Ctrl-C
 """
 
@@ -41,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"remit {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", title="commands")
-    for group in (starting, boundaries, scanning, serving, record):
+    for group in (starting, boundaries, scanning, filtering, serving, verifying, labelling, record):
         group.add(commands)
     return top
 

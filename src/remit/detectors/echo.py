@@ -10,19 +10,24 @@ normalisation of case, accents, spacing, grouping, number formats and spelled-ou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
+from functools import cached_property
+
+import hyperscan
 
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Silent, Use
-from remit.detectors.compiled import Shelf
+from remit.detectors.batch import Batch, Folding
+from remit.detectors.compiled import Database, Shelf, compile_database
 from remit.detectors.identifier import IdentifierMatcher, expand
 from remit.detectors.identifiers import IDENTIFIERS
-from remit.detectors.memory import MAX_VALUES, Confided, Memory
-from remit.detectors.passages import Passages
+from remit.detectors.memory import BEGINNINGS, MAX_VALUES, Confided, Memory, confides
+from remit.detectors.passages import RUN, Passages
 from remit.detectors.spans import outcomes
 from remit.detectors.text import Text
 from remit.types import Failure, Interaction, Span
 
 _SHARED = 32
+_INSTRUCTING = ("system", "developer")
 PARTS = ("identifiers", "names", "amounts", "numbers", "passages", "canary")
 
 
@@ -36,7 +41,7 @@ class EchoMatcher:
         shelf: Shelf | None = None,
     ) -> None:
         self._uses = tuple(uses)
-        wanted = frozenset().union(*uses)
+        self._wanted = wanted = frozenset[str]().union(*uses)
         groups = ("contact", "finance", "national", "technical", "secret")
         known = {identifier.group for identifier in IDENTIFIERS.values()}
         names = tuple(name for group in groups if group in known for name in expand(group))
@@ -52,6 +57,35 @@ class EchoMatcher:
         """Compiles what is otherwise compiled by the first conversation."""
         if self._identifiers is not None:
             self._identifiers.prepare()
+
+    def suspects(self, batch: Batch) -> Sequence[int]:
+        """What the assistant says after something was confided in the conversation."""
+        given = [at for at, message in enumerate(batch.messages) if confides(message)]
+        folding = Folding([batch.texts[at] for at in given], lambda text: text.plain)
+        secrets = {given[at] for at in folding.firing(self._may_confide)}
+        if self._passages is not None:
+            secrets.update(
+                at
+                for at, message in enumerate(batch.messages)
+                if message.role in _INSTRUCTING and len(batch.texts[at].skeleton) >= RUN
+            )
+        return [at for thread in batch.threads for at in _after(thread, batch, secrets)]
+
+    def _may_confide(self, folded: bytes) -> bool:
+        """True where a folded text may hold what `Memory` takes; errs on this side only."""
+        # In Python, unlike in Hyperscan, this letter is an `i` of another case.
+        if "İ".encode() in folded or (self._identifiers and self._identifiers.fires(folded)):
+            return True
+        found: list[int] = []
+        if self._beginnings is not None:
+            self._beginnings.scan(folded, lambda number, *_: found.append(number))
+        return bool(found)
+
+    @cached_property
+    def _beginnings(self) -> Database | None:
+        sources = [s for part, some in BEGINNINGS.items() if part in self._wanted for s in some]
+        flags = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_SINGLEMATCH
+        return compile_database(sources, flags) if sources else None
 
     def bind(self, context: Interaction) -> Reader:
         """A reader that knows what this conversation confided.
@@ -75,8 +109,17 @@ class EchoMatcher:
         return reader
 
     def _sources(self, context: Interaction) -> tuple[str, ...]:
-        system = tuple(m.text for m in context.before if m.role in ("system", "developer"))
+        system = tuple(m.text for m in context.before if m.role in _INSTRUCTING)
         return system + context.confidential
+
+
+def _after(thread: Sequence[int], batch: Batch, secrets: Container[int]) -> Iterator[int]:
+    """What the assistant says in a conversation once one of its secrets was told."""
+    told = False
+    for at in thread:
+        if told and batch.messages[at].role == "assistant":
+            yield at
+        told = told or at in secrets
 
 
 class EchoReader:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use
+from remit.detectors.batch import Batch
 from remit.detectors.bounded import bounded
 from remit.detectors.compiled import Shelf
 from remit.detectors.engine import Engine, Expression, TooManyCandidatesError
@@ -64,6 +65,14 @@ class IdentifierMatcher:
     def spans(self, text: Text) -> list[Span]:
         """Every identifier in a whole text, labelled by its name."""
         return [span for _, span in self._engine.scan(text, final=True).hits]
+
+    def suspects(self, batch: Batch) -> Sequence[int]:
+        """The texts in which some expression matches, confirmed or not."""
+        return batch.plain.firing(self.fires)
+
+    def fires(self, folded: bytes) -> bool:
+        """True where some expression matches in a plain folding, confirmed or not."""
+        return self._engine.fires(folded)
 
     def bind(self, context: Interaction) -> Reader:
         """Itself: the conversation does not matter."""

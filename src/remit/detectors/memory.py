@@ -6,7 +6,7 @@ import itertools
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from remit.detectors.identifier import IdentifierMatcher
 from remit.detectors.identifiers import canonical
@@ -31,17 +31,40 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _CAPITAL = r"[A-ZÀ-ÖØ-Þ][\w'’-]{1,30}"
 _PARTICLE = r"(?:van|de|der|den|von|zu|du|la|le|el|ten|ter|di|da|bin|al)"
 _FULL_NAME = rf"{_CAPITAL}(?: +(?:{_PARTICLE} +){{0,3}}{_CAPITAL}){{0,3}}"
-_NAMED = re.compile(
-    r"\b(?i:my (?:full )?name is|name's|i am called|mr\.?|mrs\.?|ms\.?|mijn naam is|ik heet|"
+_NAME_CUES = (
+    r"my (?:full )?name is|name's|i am called|mr\.?|mrs\.?|ms\.?|mijn naam is|ik heet|"
     r"de heer|mevrouw|dhr\.|mevr\.|mein name ist|ich heiße|herrn?|frau|je m'appelle|monsieur|"
     r"madame|me llamo|mi nombre es|señora?|mi chiamo|(?:full |client |last )?name ?:|naam ?:|"
-    r"klant ?:|client ?:|\"(?:full_?|last_?|client_?|sur)?name\" ?: ?\")"
+    r"klant ?:|client ?:"
+)
+_NAME_KEY = r"\"(?:full_?|last_?|client_?|sur)?name\" ?: ?\""
+_NAMED = re.compile(
+    rf"(?:\b(?i:{_NAME_CUES})|(?i:{_NAME_KEY}))"
     rf" *({_PARTICLE} +(?:{_PARTICLE} +)?{_CAPITAL}|{_FULL_NAME})"
 )
+_INTRODUCTIONS = "i am|i'm|this is|ik ben|ich bin|je suis|soy|sono|regards,|groet,|groeten,"
 _INTRODUCED = re.compile(
-    rf"\b(?i:i am|i'm|this is|ik ben|ich bin|je suis|soy|sono|regards,|groet,|groeten,) *\n?"
+    rf"\b(?i:{_INTRODUCTIONS}) *\n?"
     rf" *({_CAPITAL} +(?:{_PARTICLE} +){{0,3}}{_CAPITAL}(?: +{_CAPITAL})?)"
 )
+# Beginnings of what `Memory` takes, by the part of `echo` that wants it: where none of these
+# matches a folded text, nothing of that part is confided in it. They are Hyperscan's, in which
+# `\b` means ASCII: before an ASCII letter it holds wherever Python's does.
+_STARTS = r"[A-ZÀ-ÖØ-Þ](?:[\w'-]|[^\x00-\x7f])"
+BEGINNINGS: Mapping[str, tuple[str, ...]] = {
+    "numbers": (r"\d(?:[ .,'’/-]?\d){3}",),
+    "amounts": (
+        r"(?i:[€$£]|\b(?:EUR|USD|GBP|euro)) ?\d",
+        r"\d ?(?i:€|EUR|USD|GBP|euro|pound|dollar)",
+    ),
+    "names": tuple(
+        source.replace("ß", "[ßẞ]").replace("ñ", "[ñÑ]")
+        for source in (
+            rf"(?:\b(?i:{_NAME_CUES})|(?i:{_NAME_KEY})) *(?:{_PARTICLE} |{_STARTS})",
+            rf"\b(?i:{_INTRODUCTIONS}) *\n? *{_STARTS}",
+        )
+    ),
+}
 _DIGIT_WORDS = {
     letters(word): str(digit)
     for words in (
@@ -133,9 +156,12 @@ class Memory:
 
 
 def _confiding(messages: Iterable[Message]) -> Iterator[str]:
-    for message in messages:
-        if message.role in ("user", "tool", "function") or message.name.startswith("record"):
-            yield message.text
+    return (message.text for message in messages if confides(message))
+
+
+def confides(message: Message) -> bool:
+    """True for a message whose values must not come back: a client's, a tool's, a record."""
+    return message.role in ("user", "tool", "function") or message.name.startswith("record")
 
 
 def _amount(written: str) -> Iterator[str]:
@@ -188,13 +214,15 @@ class Confided:
         self.private = private
         self._values = {value: label for value, label in values.items() if value}
         self._excess = len(self._values) > MAX_VALUES
-        self._prefixes = frozenset(
-            value[:length]
-            for value in ([] if self._excess else self._values)
-            for length in range(1, len(value) + 1)
-        )
         self._longest = max(map(len, self._values), default=0)
         self._digits = any(value.isdigit() for value in self._values)
+
+    @cached_property
+    def _prefixes(self) -> frozenset[str]:
+        # Only streams ask: a whole text is settled to its end.
+        return frozenset(
+            value[:length] for value in self._values for length in range(1, len(value) + 1)
+        )
 
     @property
     def excess(self) -> bool:

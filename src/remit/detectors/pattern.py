@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use
+from remit.detectors.batch import Batch
 from remit.detectors.bounded import Bounded, PatternError
 from remit.detectors.compiled import Shelf
 from remit.detectors.engine import Engine, Expression, TooManyCandidatesError, parse_pattern
@@ -45,6 +46,10 @@ class PatternMatcher:
     def prepare(self) -> None:
         """Compiles what is otherwise compiled by the first text."""
         self._engine.prepare()
+
+    def suspects(self, batch: Batch) -> Sequence[int]:
+        """The texts in which some expression matches, confirmed or not."""
+        return batch.plain.firing(self._engine.fires)
 
     def bind(self, context: Interaction) -> Reader:
         """Itself: the conversation does not matter."""

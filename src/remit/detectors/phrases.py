@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import hyperscan
+
 from remit.detectors.base import ConfigError, Matcher, Reader, Reading, Setting, Use, clean, found
+from remit.detectors.batch import Batch
 from remit.detectors.compiled import compile_database
 from remit.detectors.engine import MAX_CANDIDATES
 from remit.detectors.text import WORD_START, Text, letters, plain, skeleton
@@ -67,6 +71,21 @@ class PhraseMatcher:
         )
         self._longest = max((len(literal) for literal in self._literals), default=0)
         self._database = compile_database([_escaped(lit) for lit in self._literals], 0)
+
+    @cached_property
+    def _gate(self) -> Any:
+        # Each phrase once: a text full of them is told from a clean one as fast.
+        sources = [_escaped(literal) for literal in self._literals]
+        return compile_database(sources, hyperscan.HS_FLAG_SINGLEMATCH)
+
+    def suspects(self, batch: Batch) -> Sequence[int]:
+        """The texts whose skeleton holds some phrase's."""
+        return batch.skeleton.firing(self._occurs)
+
+    def _occurs(self, folded: bytes) -> bool:
+        found: list[int] = []
+        self._gate.scan(folded, match_event_handler=lambda number, *_: found.append(number))
+        return bool(found)
 
     def bind(self, context: Interaction) -> Reader:
         """Itself: the conversation does not matter."""

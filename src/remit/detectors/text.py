@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import compress
 
 from remit.types import Span
 
@@ -90,18 +91,40 @@ _SKELETON = _Table(_skeleton_char)
 def _ascii(table: _Table) -> tuple[bytes, bytes]:
     """The same folding as `bytes.translate` takes it: a map and the bytes to drop."""
     folded = [table[code] for code in range(128)]
-    return bytes(ord(char or "\0") for char in folded).ljust(256), bytes(
+    # What is folded of other characters passes as it is: folding it again would change nothing.
+    others = bytes(range(128, 256))
+    return bytes(ord(char or "\0") for char in folded) + others, bytes(
         code for code, char in enumerate(folded) if not char
     )
 
 
 _ASCII_LETTERS = _ascii(_LETTERS)
 _ASCII_SKELETON = _ascii(_SKELETON)
+_KEPT_PLAIN = bytes([1] * 256)
+_KEPT_LETTERS = bytes(code not in _ASCII_LETTERS[1] for code in range(256))
+_ASCII_BYTES = bytes(range(128))
+_FEW = 16
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 
 
 def plain(text: str) -> str:
     """The plain folding of a text."""
-    return text if text.isascii() else text.translate(_PLAIN)
+    return text if text.isascii() else _foreign(_PLAIN, text)
+
+
+def _foreign(table: _Table, text: str) -> str:
+    """A text with only its characters beyond ASCII folded: in most texts few, and few kinds."""
+    beyond = text.encode("utf-8", "surrogatepass").translate(None, _ASCII_BYTES)
+    chars = set(beyond.decode("utf-8", "surrogatepass"))
+    if len(chars) <= _FEW:
+        folds = [(char, table[ord(char)]) for char in chars]
+        changing = [(char, folded) for char, folded in folds if folded != char]
+        # One after the other is all at once where no folding makes another's character.
+        if chars.isdisjoint("".join(folded for _, folded in changing)):
+            for char, folded in changing:
+                text = text.replace(char, folded)
+            return text
+    return _FOREIGN.sub(lambda run: run[0].translate(table), text)
 
 
 def visible(char: str) -> bool:
@@ -155,35 +178,29 @@ class Text:
     def skeleton(self) -> bytes:
         """The skeleton folding as UTF-8."""
         if self._skeleton is None:
-            raw = self.raw
-            if raw.isascii():
-                self._skeleton = raw.encode().translate(*_ASCII_SKELETON)
-            else:
-                self._skeleton = raw.translate(_SKELETON).encode()
+            raw = self.raw if self.raw.isascii() else _foreign(_SKELETON, self.raw)
+            self._skeleton = raw.encode().translate(*_ASCII_SKELETON)
         return self._skeleton
 
     @property
     def letters(self) -> str:
         """The letters folding."""
         if self._letters is None:
-            raw = self.raw
-            if raw.isascii():
-                self._letters = raw.encode().translate(*_ASCII_LETTERS).decode()
-            else:
-                self._letters = raw.translate(_LETTERS)
+            raw = self.raw if self.raw.isascii() else _foreign(_LETTERS, self.raw)
+            self._letters = raw.encode().translate(*_ASCII_LETTERS).decode()
         return self._letters
 
     @property
     def letter_origins(self) -> list[int]:
         """For each character of `letters` the index of the character it came from."""
-        return [i for i, char in enumerate(self.raw) for _ in _LETTERS[ord(char)]]
+        return _origins(self.raw, _LETTERS, _KEPT_LETTERS, len)
 
     def plain_span(self, start: int, end: int, label: str = "") -> Span:
         """The characters that bytes `start` to `end` of `plain` came from."""
         if len(self.plain) == len(self.raw) and self.raw.isascii():
             return Span(start, end, label)
         if self._plain_starts is None:
-            self._plain_starts = _origins(self.raw, _PLAIN)
+            self._plain_starts = _origins(self.raw, _PLAIN, _KEPT_PLAIN, _bytes)
         return Span(self._plain_starts[start], self._plain_starts[end - 1] + 1, label)
 
     def plain_index(self, start: int) -> int:
@@ -201,15 +218,26 @@ class Text:
     def skeleton_origins(self) -> list[int]:
         """For each byte of `skeleton` the index of the character it came from."""
         if self._skeleton_starts is None:
-            self._skeleton_starts = _origins(self.raw, _SKELETON)
+            self._skeleton_starts = _origins(self.raw, _SKELETON, _KEPT_LETTERS, _bytes)
         return self._skeleton_starts
 
 
-def _origins(raw: str, table: _Table) -> list[int]:
-    def indices() -> Iterator[int]:
-        for index, char in enumerate(raw):
-            folded = table[ord(char)]
-            for _ in range(len(folded) if folded.isascii() else len(folded.encode())):
-                yield index
+def _origins(raw: str, table: _Table, kept: bytes, size: Callable[[str], int]) -> list[int]:
+    """For each unit of a folding the index it came from. `size` counts the units of a folding.
 
-    return list(indices())
+    An ASCII character gives one unit or none: `kept` has 1 or 0 for each.
+    """
+    origins: list[int] = []
+    at = 0
+    for run in _FOREIGN.finditer(raw):
+        start, end = run.span()
+        origins += compress(range(at, start), raw[at:start].encode().translate(kept))
+        for index in range(start, end):
+            origins += [index] * size(table[ord(raw[index])])
+        at = end
+    origins += compress(range(at, len(raw)), raw[at:].encode().translate(kept))
+    return origins
+
+
+def _bytes(folded: str) -> int:
+    return len(folded.encode())

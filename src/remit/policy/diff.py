@@ -23,6 +23,7 @@ _CONCERNED: Mapping[Stage, str] = {
 _OUTCOMES: Mapping[Stage, Mapping[str, str]] = {
     Stage.DATA: {
         "allow": "kept",
+        "counter": "kept beside a counter-example",
         "tag": "kept with a tag",
         "mask": "masked from the loss",
         "redact": "redacted",
@@ -49,7 +50,13 @@ _PASSED: Mapping[str, str] = {
 }
 _SEVERITIES = ("low", "medium", "high", "critical")
 # Whose higher value is the stricter one (+1) or the milder one (-1).
-_DIRECTIONS: Mapping[str, int] = {"threshold": -1, "tolerance": -1, "severity": 1, "on_failure": 1}
+_DIRECTIONS: Mapping[str, int] = {
+    "threshold": -1,
+    "tolerance": -1,
+    "severity": 1,
+    "on_failure": 1,
+    "wrongly": 1,
+}
 _STRICTEST: Mapping[str, str] = {"delivery.release": "when-complete", "delivery.media": "refuse"}
 
 
@@ -220,6 +227,8 @@ def _scalar_effect(key: str, old: Any, new: Any) -> Effect:
 def _rank(key: str, value: Any) -> float:
     if key == "severity":
         return _SEVERITIES.index(value)
+    if value is None:
+        return 1.0  # no bound: whatever the share
     return float(RUNTIME_WORDS[value] if key == "on_failure" else value)
 
 
@@ -248,7 +257,8 @@ def _said(key: str, old: Any, new: Any) -> str:
 
 
 def _shown(key: str, value: Any) -> Any:
-    return f"{value * 100:g}%" if key in ("threshold", "tolerance") else value
+    shares = ("threshold", "tolerance", "wrongly")
+    return f"{value * 100:g}%" if key in shares and value is not None else value
 
 
 def _inline(value: Any) -> str:

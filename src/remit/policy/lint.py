@@ -104,6 +104,9 @@ def _leniency(rule: Rule, _: tuple[str, ...]) -> Iterator[Found]:
     if rule.tolerance >= 1:
         message = "a tolerance of 100% tolerates everything; write the share you accept, such as 1%"
         yield "tolerance", message, "tolerates-all", "warning"
+    if rule.wrongly is not None and rule.then.get(Stage.DATA) != "drop":
+        message = "bounds wrong drops, but drops nothing; write then: {data: drop} or leave it out"
+        yield "wrongly", message, "bounds-nothing", "warning"
     if rule.severity in ("high", "critical") and rule.failure_action < Action.REDACT:
         message = (
             f"lets texts pass when a detector fails (on_failure: {rule.on_failure}) although its "

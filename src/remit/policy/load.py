@@ -109,7 +109,7 @@ def schema() -> dict[str, Any]:
             {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"},
         ]
     }
-    for name in ("threshold", "tolerance"):
+    for name in ("threshold", "tolerance", "wrongly"):
         definitions["Rule"]["properties"][name] = share
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Remit", **value}
 

@@ -21,6 +21,7 @@ STAGE_WORDS: Mapping[Stage, Mapping[str, Action]] = {
     Stage.DATA: {
         "allow": Action.ALLOW,
         "tag": Action.FLAG,
+        "counter": Action.FLAG,
         "mask": Action.REDACT,
         "redact": Action.REDACT,
         "rewrite": Action.REPLACE,
@@ -124,7 +125,11 @@ class Example(_Frozen):
 
 
 class Rule(_Frozen):
-    """One boundary, its owner, how it is recognised, and what is done at each stage."""
+    """One boundary, its owner, how it is recognised, and what is done at each stage.
+
+    `wrongly` is the most of what it drops from training data that may be dropped wrongly: while
+    labels do not show that it is less, the rule tags instead. Without it, it drops as asked.
+    """
 
     id: Annotated[str, Field(pattern=_ID, max_length=64)]
     says: Text_
@@ -137,6 +142,7 @@ class Rule(_Frozen):
     answer: Text_ | dict[str, Text_] | None = None
     threshold: Share = 0.5
     tolerance: Share = 0.01
+    wrongly: Share | None = None
     on_failure: str = "block"
     breaks: tuple[Example, ...] = ()
     keeps: tuple[Example, ...] = ()
@@ -253,5 +259,8 @@ class Policy(_Frozen):
 def _digest(policy: Policy) -> str:
     value = policy.model_dump(mode="json")
     value["rules"] = sorted(value["rules"], key=lambda rule: str(rule["id"]))
+    for rule in value["rules"]:
+        if rule["wrongly"] is None:
+            del rule["wrongly"]  # means what it did before the key was there
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

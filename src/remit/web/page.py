@@ -29,6 +29,7 @@ _DEEDS: Mapping[str, str] = {
     "hand_over": "handed over to {colleague}",
     "block": "blocked",
     "tag": "tagged",
+    "counter": "kept beside a counter-example",
     "mask": "left out of what is learnt",
     "rewrite": "rewritten",
     "drop": "dropped",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from remit.layers.guard.delivery import Masked, answer_text, language_of, mask_whole
+from remit.layers.guard.delivery import Masked, mask_whole
 from remit.layers.guard.turns import newest_turn, stage_of
 from remit.policy import Policy
+from remit.policy.answers import answer_text, language_of
 from remit.types import Action, Message, Stage, Verdict
 
 

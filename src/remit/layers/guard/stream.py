@@ -19,9 +19,10 @@ from dataclasses import dataclass
 
 from remit.detectors.text import Text
 from remit.enforce import Asked, Enforcer, attempt, decide, findings, run, violation
-from remit.layers.guard.delivery import Mark, Masked, Writer, answer_text, cut_text
+from remit.layers.guard.delivery import Mark, Masked, Writer, cut_text
 from remit.layers.guard.track import Found, Track, last_seen
 from remit.policy import Rule
+from remit.policy.answers import answer_text
 from remit.types import (
     CLEAN,
     Action,

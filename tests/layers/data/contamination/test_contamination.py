@@ -142,6 +142,7 @@ def test_each_run_of_words_stands_in_exactly_one_piece(text, overlap, size):
         ("bent.jsonl.gz", gzip.compress(b"words " * 99)[:10] + b"\xff" * 60, r"bent.*again"),
         ("plain.jsonl.gz", b'{"q": "some words"}\n', r"plain.*again"),
     ],
+    ids=["broken", "bytes", "empty", "cut", "bent", "plain"],
 )
 def test_a_test_set_that_is_only_half_read_is_refused(name, content, message, tmp_path):
     path = tmp_path / name

@@ -1,0 +1,114 @@
+"""All that the report rests on, read once: the edge of the room, and the only part with I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from remit import __version__
+from remit.evidence import Anchor, EvidenceError, VerifyReport, verify
+from remit.policy import Policy
+from remit.report import files, handoffs, history
+from remit.report.document import Input
+from remit.report.handoffs import Handoffs
+from remit.report.observed import Observed
+from remit.report.problems import ReportError
+from remit.report.reading import snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to report on. Times read like 2026-11-24 or 2026-11-24T09:00Z, in UTC.
+
+    `since` is within the period, `until` is not. `at` is the moment the report speaks of: the last
+    entry of the record unless given, so that the same inputs give the same bytes.
+    """
+
+    policy: Policy
+    policy_file: str
+    evidence: str
+    verifications: Sequence[str] = ()
+    bias: str = ""
+    calibration: str = ""
+    data: Sequence[str] = ()
+    earlier: Sequence[tuple[str, Policy]] = ()
+    since: str = ""
+    until: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Everything that was read."""
+
+    policy: Policy
+    at: str
+    at_is: str
+    since: str
+    until: str
+    observed: Observed
+    handoffs: Handoffs
+    integrity: VerifyReport
+    anchor: Anchor
+    versions: tuple[history.Version, ...]
+    verifications: tuple[files.Verification, ...]
+    bias: files.Bias | None
+    calibration: files.Calibration | None
+    data: tuple[files.FilterRun, ...]
+    inputs: tuple[Input, ...]
+    remit_version: str = __version__
+
+
+def gather(asked: Asked) -> Gathered:
+    """Reads it all. Raises ReportError, naming the file and the cure."""
+    verifications = tuple(map(files.verification, asked.verifications))
+    bias = files.bias(asked.bias) if asked.bias else None
+    calibration = files.calibration(asked.calibration) if asked.calibration else None
+    data = tuple(map(files.filter_run, asked.data))
+    observed = Observed(asked.since, asked.until)
+    with snapshot(asked.evidence) as record:
+        for row in record.rows():
+            observed.add(row)
+        at = asked.at or observed.last
+        counted = handoffs.count(record.cases(), at, asked.since, asked.until)
+        anchor = record.anchor(at)
+    # What was counted must be in the chain that is checked, even if the gateway wrote on meanwhile.
+    try:
+        integrity = verify(asked.evidence, anchor=anchor)
+    except EvidenceError as error:
+        raise ReportError(str(error)) from None
+    inputs = [
+        Input("remit", Path(asked.policy_file).name, asked.policy.digest),
+        Input("evidence", Path(integrity.path).name, summary(anchor)),
+        *(Input("verification", v.name, v.sha256) for v in verifications),
+        *(Input("filter run", run.name, run.head) for run in data),
+        *(Input("earlier remit", name, policy.digest) for name, policy in asked.earlier),
+    ]
+    inputs += [Input("bias", bias.name, bias.sha256)] if bias else []
+    inputs += [Input("labels", calibration.name, calibration.sha256)] if calibration else []
+    return Gathered(
+        asked.policy,
+        at,
+        "the moment given" if asked.at else "the last entry of the record",
+        asked.since or observed.first,
+        asked.until,
+        observed,
+        counted,
+        integrity,
+        anchor,
+        history.versions(asked.policy, asked.earlier, observed.starts),
+        tuple(sorted(verifications, key=lambda v: (str(v.value["started"]), v.sha256))),
+        bias,
+        calibration,
+        data,
+        tuple(inputs),
+    )
+
+
+def summary(anchor: Anchor) -> str:
+    """One hash for all heads of a record: SHA-256 over `database` and each `writer:seq:hash` line."""
+    from hashlib import sha256
+
+    lines = [anchor.database, *(f"{h.writer}:{h.seq}:{h.hash}" for h in anchor.heads)]
+    return sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()
