@@ -44,7 +44,7 @@ class Given(WordTokenizer):
     def word_tokenize(self, text: str) -> list[str]:
         if self.split == "whitespace":
             return text.split()
-        from remit.layers.data.quality.words import Batch
+        from remit.layers.data.quality.batch import Batch
 
         return Batch([text]).words.strings(0)
 

@@ -17,8 +17,11 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 Floats = npt.NDArray[np.float64]
-RATES = (0.001, 0.005, 0.01, 0.02, 0.05)
+RATES = (0.001, 0.00125, 0.002, 0.0025, 0.005, 0.01, 0.02, 0.05)
 _LOST = 0.01
+_ENOUGH = 5
+# What the edge is lowered by, in odds: attacks of tomorrow use other words than these.
+_MARGIN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,10 @@ def sigmoid(z: Floats) -> Floats:
     return np.where(z >= 0, 1 / (1 + small), small / (1 + small))
 
 
-def fit(
-    z_linear: Floats, z_encoder: Floats, truth: npt.NDArray[np.int64], cleared: float
-) -> Calibration:
-    """Platt for the first stage, a fusion for both, and the band's lower edge.
+def fit(z_linear: Floats, z_encoder: Floats, truth: npt.NDArray[np.int64]) -> Calibration:
+    """Platt for the first stage, and a fusion for both; every text asks the encoder.
 
-    The lower edge loses at most one known positive in a hundred, and clears at most the share
-    `cleared` of the negatives. The first stage convicts nobody by itself: the upper edge is 1.
+    The first stage convicts nobody by itself: the upper edge of the band is 1.
     """
     first = LogisticRegression(C=1.0).fit(z_linear[:, None], truth)
     slope, bias = max(float(first.coef_[0, 0]), 1e-3), float(first.intercept_[0])
@@ -72,10 +72,18 @@ def fit(
     if linear < 0.0 or encoder <= 0.0:
         one = LogisticRegression(C=1.0).fit(z_encoder[:, None], truth)
         encoder, linear, offset = float(one.coef_[0, 0]), 0.0, float(one.intercept_[0])
-    scores = sigmoid(slope * z_linear + bias)
-    yes, no = np.sort(scores[truth == 1]), np.sort(scores[truth == 0])
-    low = min(float(yes[int(_LOST * len(yes))]), float(no[int(cleared * len(no))]))
-    return Calibration(slope, bias, low if cleared else 0.0, 1.0, encoder, linear, offset)
+    return Calibration(slope, bias, 0.0, 1.0, encoder, linear, offset)
+
+
+def edge(caught: Floats) -> float:
+    """The band's lower edge, from what the first stage says of positives that both stages catch.
+
+    One in a hundred of them may be cleared, less a margin. Too few promise nothing: all texts ask.
+    """
+    if len(caught) < _ENOUGH:
+        return 0.0
+    at = float(np.quantile(caught, _LOST))
+    return at / (at + _MARGIN * (1.0 - at))
 
 
 def threshold(scores: Floats, rate: float) -> float | None:

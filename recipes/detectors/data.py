@@ -216,12 +216,8 @@ def ordinary(source: Source) -> Iterator[Row]:
         yield Row(text, "taskmaster4", "unlabelled", {}, side=who)
 
 
-def rows(source: Source, *, every_hand: bool = False) -> list[Row]:
-    """All rows, without duplicates and without training rows that a test row almost repeats.
-
-    With `every_hand` the hands that examine teach as well: what is shipped, once the figures of
-    what they did not teach are known. Benign lines with trigger words still only examine.
-    """
+def rows(source: Source) -> list[Row]:
+    """All rows, without duplicates and without training rows that a test row almost repeats."""
     from recipes.detectors.attacks import attacks, widened
     from recipes.detectors.harms import harm
 
@@ -230,11 +226,8 @@ def rows(source: Source, *, every_hand: bool = False) -> list[Row]:
     for part in parts:
         for row in part(source):
             text = row.text.strip()[:_LONGEST]
-            if not text:
-                continue
-            teaches = every_hand and ".hand-" in row.source and "trigger" not in row.source
-            split = "train" if teaches else row.split
-            found.setdefault((text, split), replace(row, text=text, split=split))
+            if text:
+                found.setdefault((text, row.split), replace(row, text=text))
     for row in widened([row for row in found.values() if not held_back(row)], source):
         found.setdefault((row.text, row.split), row)
     return _apart(list(found.values()))

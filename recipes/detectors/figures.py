@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ def of_head(scored: Scored, head: str, calibration: Calibration, calm: Ordinary)
         return found
     scores = scored.score(head, calibration, at)
     over = scores > limit
+    always = scored.score(head, replace(calibration, low=0.0), at) > limit
     rows = [scored.rows[i] for i in at]
     yes = truth == 1
     found |= {
@@ -59,9 +61,7 @@ def of_head(scored: Scored, head: str, calibration: Calibration, calm: Ordinary)
         ),
         "recall": rate(int(over[yes].sum()), int(yes.sum())),
         "hard_negatives_stopped": rate(int(over[~yes].sum()), int((~yes).sum())),
-        "cleared_by_linear": rate(
-            int((yes & ~calibration.asks(scored.linear[at, INDEX[head]])).sum()), int(yes.sum())
-        ),
+        "recall_asking_always": rate(int(always[yes].sum()), int(yes.sum())),
         "ece": round(expected_error(scores, truth), 4),
         "reliability": reliability(scores, truth.tolist()),
     }

@@ -52,6 +52,7 @@ class Linear:
     def save(self, path: Path) -> None:
         """Writes `linear.safetensors`."""
         save_file({"weight": self.weight, "scale": self.scale}, path)
+        path.chmod(0o644)  # safetensors writes for its owner alone
 
 
 def bags(text: str, shape: Shape) -> list[npt.NDArray[np.int64]]:
@@ -94,13 +95,18 @@ def _batch(texts: list[list[npt.NDArray[np.int64]]]) -> tuple[Tensor, Tensor, Te
     )
 
 
-def train(rows: list[Row], shape: Shape, epochs: int = 8, seed: int = 7) -> Linear:
-    """Trains on the rows and quantises. Seeded."""
+def train(rows: list[Row], shape: Shape, taught: Floats, epochs: int = 3, seed: int = 7) -> Linear:
+    """Trains on the rows' labels and on what the encoder says of them, and quantises. Seeded.
+
+    `taught`: the encoder's logits `[rows, heads]`, for every head, also where no label is known
+    (distillation: Hinton et al. 2015): so the first stage learns what leaves the encoder calm.
+    """
     rng = random.Random(seed)
     torch.manual_seed(seed)
     coded = [bags(row.text, shape)[:_MOST_WINDOWS] for row in rows]
     usable = [i for i, text in enumerate(coded) if text]
     wanted = torch.tensor([targets(row) for row in rows])
+    soft = torch.sigmoid(torch.from_numpy(taught))
     weight = positive_weight(rows)
     table = _Table(shape)
     optimiser = torch.optim.Adam(table.parameters(), lr=0.01)
@@ -117,7 +123,9 @@ def train(rows: list[Row], shape: Shape, epochs: int = 8, seed: int = 7) -> Line
             raw = F.binary_cross_entropy_with_logits(
                 logits, aim.clamp(min=0), pos_weight=weight, reduction="none"
             )
-            loss = (raw * known).sum(1).mean() + 1e-6 * table.bag.weight.square().sum() / size
+            copied = F.binary_cross_entropy_with_logits(logits, soft[picked], reduction="none")
+            loss = (raw * known).sum(1).mean() + copied.sum(1).mean()
+            loss = loss + 1e-6 * table.bag.weight.square().sum() / size
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

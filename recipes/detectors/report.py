@@ -14,24 +14,29 @@ _PLOTTED = ("topic.legal.given", "topic.medical.given", "topic.tax_financial.giv
 _INTRODUCTION = (
     "# Figures of the learned detectors",
     "",
-    "**Three choices were made after seeing figures on these same test rows**, so those figures",
-    "are somewhat too favourable: that attack and harm always ask the encoder; that the advice and",
-    "speech thresholds stop at most a fifth of the near misses; and the names' threshold of 0.5.",
-    "The hand-written test rows were written by a language model.",
+    "Written by `python -m recipes.detectors`; do not edit. Intervals are Clopper-Pearson, 95 %.",
     "",
-    "Written by `python -m recipes.detectors`; do not edit. Every figure is from sources and hands",
-    "that taught nothing, through the int8 files that ship. Intervals are Clopper-Pearson, 95 %.",
+    "Every figure is from sources and hands that taught nothing, through the int8 files that ship.",
+    "",
+    "**Choices made after seeing figures on these same test rows**, which are somewhat too",
+    "favourable for that: that the advice and speech thresholds stop at most a fifth of the near",
+    "misses; the names' threshold of 0.25; for this version also that extraction teaches",
+    "`attack.injection`, that `attack.any` has a head of its own, which records without names",
+    "were written for the names, and how much the first stage may clear.",
+    "All hand-written rows, for teaching, examining and the functions of hate, were written by a",
+    "language model.",
+    "",
     "Thresholds are those of a tolerated false-alarm rate of 1 %, set on ordinary text; *false",
     "alarms* are counted on other ordinary text (parts of CLINC150 and SGD that set nothing).",
     "*Hard negatives* are test rows written to be mistaken: information, mentions, trigger words.",
-    "*Encoder asked* is the share of ordinary text that the first stage does not clear.",
+    "*Always* is the recall if the encoder were asked about every text; the difference is what the",
+    "first stage loses. *Asked* is the share of ordinary text that the first stage does not clear.",
     "An AUPRC depends on the mix of its test rows, which figures.json states.",
+    "",
 )
 _HEADING = (
-    "## Heads",
-    "",
-    "| head | AUPRC | recall | false alarms | hard negatives stopped | encoder asked | ECE |",
-    "|---|---|---|---|---|---|---|",
+    "| head | AUPRC | recall | always | false alarms | hard negatives stopped | asked | ECE |",
+    "|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -52,40 +57,110 @@ def percent(share: Json) -> str:
 
 
 def _page(found: Json) -> list[str]:
-    lines = [*_INTRODUCTION, "", *_HEADING]
+    lines = [*_INTRODUCTION, "## Heads", "", *_heads(found)]
+    lines += ["", f"int8 against float32: {found['int8']}", ""]
+    lines += ["## Recall by source and language", ""]
+    lines += ["| head | group | recall |", "|---|---|---|"]
+    for head, own in found["heads"].items():
+        for by in ("recall_by_source", "recall_by_language"):
+            for group, share in own.get(by, {}).items():
+                lines.append(_row(head, group, percent(share)))
+    lines += ["", "## Rules by source", "", *_rules(found)]
+    lines += ["", "## Names", "", *_names(found["names"]), *_beside(found["beside"])]
+    lines += ["", "## Obfuscations", "", *_obfuscations(found["obfuscated"])]
+    lines += ["", "## Functions of hate", "", *_hate(found["hate"])]
+    lines += ["", "## Cost", "", *_cost(found)]
+    lines += ["", "![Reliability](reliability.svg)"]
+    return lines
+
+
+def _heads(found: Json) -> list[str]:
+    lines = [*_HEADING]
     for head, own in found["heads"].items():
         cells = (
             head,
             own.get("auprc", "–"),
             _or(own, "recall"),
+            _bare(own.get("recall_asking_always")),
             percent(own["false_alarms"]),
             _or(own, "hard_negatives_stopped"),
-            percent(own["encoder_asked"]),
+            _bare(own["encoder_asked"]),
             own.get("ece", "–"),
         )
         lines.append(_row(*cells))
-    lines += ["", f"int8 against float32: {found['int8']}", ""]
-    lines += ["## Recall by language", "", "| head | language | recall |", "|---|---|---|"]
-    for head, own in found["heads"].items():
-        for language, share in own.get("recall_by_language", {}).items():
-            if head.startswith(("topic", "speech")):
-                lines.append(f"| {head} | {language} | {percent(share)} |")
-    lines += ["", "## Any attack by a client, and harm, by source", ""]
-    lines += ["| rule | source | stopped |", "|---|---|---|"]
-    for rule in ("attack_any_input", "harm_any"):
+    return lines
+
+
+def _rules(found: Json) -> list[str]:
+    lines = ["| rule | source | stopped |", "|---|---|---|"]
+    for rule in ("attack_any_input", "indirect", "harm_any"):
         lines += [f"| {rule} | {name} | {percent(share)} |" for name, share in found[rule].items()]
-    lines += [
-        "",
-        "## Names",
-        "",
-        "A name counts as found where at least half of its characters are masked.",
-        "",
-    ]
+    return lines
+
+
+def _names(names: Json) -> list[str]:
+    lines = ["A name counts as found where at least half of its characters are masked.", ""]
     lines += ["| source | texts | recall | precision | F2 |", "|---|---|---|---|---|"]
-    for group, own in found["names"].items():
+    for group, own in names.items():
         found_and_right = (percent(own["recall"]), percent(own["precision"]))
         lines.append(_row(group, own["texts"], *found_and_right, own["f2"]))
-    return [*lines, "", "![Reliability](reliability.svg)"]
+    return lines
+
+
+def _beside(found: Json) -> list[str]:
+    return [
+        "",
+        "With all identifiers, on English records of pii-anon, whatever the kind, every annotation",
+        f"counted ({found['texts']} texts, {found['spans']} spans): recall {found['recall']},",
+        f"precision {found['precision']}, F2 {found['f2']}. Presidio 2.2.366, all recognisers, on",
+        "an empty spaCy model, in a run of its own on the same records: recall 0.441, precision",
+        "0.796, F2 0.484 (4 of 590 persons: its names come from models that must be downloaded).",
+    ]
+
+
+def _obfuscations(found: Json) -> list[str]:
+    families = list(found)
+    lines = [
+        "Test rows stopped / ordinary rows stopped, through the whole run-time, at 1 %. Attack and",
+        "harm are decoded first; advice and refusals are not. Many ways ask to decode first,",
+        "which is itself an attack. Translation was not tried.",
+        "",
+        _row("obfuscation", *families),
+        "|" + "---|" * (1 + len(families)),
+    ]
+    for way in found[families[0]]:
+        cells = (found[family][way] for family in families)
+        pairs = (f"{_bare(cell['stopped'])} / {_bare(cell['ordinary'])}" for cell in cells)
+        lines.append(_row(way, *pairs))
+    counts = ", ".join(f"{family} {found[family]['plain']['stopped']['n']}" for family in families)
+    return [*lines, "", f"Test rows: {counts}; as many ordinary ones."]
+
+
+def _cost(found: Json) -> list[str]:
+    cost = found["cost"]
+    return [
+        f"{cost['n']} messages of clients (CLINC150, SGD), one thread, asked",
+        f"{len(found['typical'])} questions each ({', '.join(found['typical'])}):",
+        f"mean {cost['mean_ms']} ms, median {cost['median_ms']} ms, p99 {cost['p99_ms']} ms;",
+        f"the encoder was asked about {percent(cost['encoder_asked'])};",
+        f"memory grew by {cost['resident_growth_mb']} MB. On two cores that other work shared.",
+    ]
+
+
+def _hate(found: Json) -> list[str]:
+    lines = [
+        "Eight lines each, in English, after HateCheck's functions (Röttger et al. 2021); stopped.",
+        "",
+        "| function | harm: hate | harm: any |",
+        "|---|---|---|",
+    ]
+    for name, own in found.items():
+        lines.append(_row(name, *(_bare(own[rule]) for rule in ("hate", "harm"))))
+    return lines
+
+
+def _bare(share: Json | None) -> str:
+    return f"{100 * share['rate']:.1f} %" if share and share["n"] else "–"
 
 
 def _row(*cells: object) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from recipes.detectors.calibrate import RATES, Calibration, fit, threshold
+from recipes.detectors.calibrate import RATES, Calibration, edge, fit, threshold
 from recipes.detectors.data import Row, held_back, key
 from recipes.detectors.heads import HEADS, INDEX
 from recipes.detectors.infer import Asker
@@ -16,10 +16,10 @@ from recipes.detectors.linear import Linear
 Floats = npt.NDArray[np.float64]
 # Below this many known positives a slope of their own would be noise: take the family's.
 _ENOUGH = 5
-# What n-grams may clear by themselves. Advice and promises have words of their own; an attack or
-# harm of a new kind has new ones, so there the encoder always looks.
-_CLEARED = {"topic": 0.3, "speech": 0.3}
 _MISTAKEN = 0.2
+# A kind of ordinary text sets a threshold of its own where so many of it lie above: with fewer the
+# threshold is one odd text's score.
+_STEADY = 2
 _FAMILY = {
     "topic": "topic.tax_financial.given",
     "harm": "harm.any",
@@ -53,7 +53,11 @@ class Scored:
 
 def judge(rows: list[Row], linear: Linear, asker: Asker) -> Scored:
     """Both stages' logits of the rows that taught nothing."""
-    kept = [row for row in rows if row.split != "train" or held_back(row)]
+    kept = [
+        row
+        for row in rows
+        if row.split != "unlabelled" and (row.split != "train" or held_back(row))
+    ]
     first = np.array([linear.logits(row.text) for row in kept], np.float64)
     second = asker.heads([row.text for row in kept]).astype(np.float64)
     return Scored(kept, first, second)
@@ -65,7 +69,7 @@ def fits(row: Row) -> bool:
 
 
 def calibrations(scored: Scored) -> dict[str, Calibration]:
-    """One calibration per head."""
+    """One calibration per head, with the edge below which the first stage clears."""
     found: dict[str, Calibration] = {}
     thin: list[str] = []
     for head in HEADS:
@@ -76,11 +80,14 @@ def calibrations(scored: Scored) -> dict[str, Calibration]:
             thin.append(head)
             continue
         column = INDEX[head]
-        share = _CLEARED.get(head.split(".")[0], 0.0)
-        logits = (scored.linear[at, column], scored.encoder[at, column])
-        found[head] = fit(*logits, truth, share)
+        fitted = fit(scored.linear[at, column], scored.encoder[at, column], truth)
+        limit = ordinary(scored, head, fitted).thresholds["0.01"]
+        caught = at[(truth == 1) & (scored.score(head, fitted, at) > limit)]
+        # Not above the limit: what the first stage clears it must not convict.
+        low = min(limit, edge(fitted.linear(scored.linear[caught, column])))
+        found[head] = replace(fitted, low=low)
     for head in thin:
-        found[head] = found[_FAMILY[head.split(".")[0]]]
+        found[head] = replace(found[_FAMILY[head.split(".")[0]]], low=0.0)
     return found
 
 
@@ -93,12 +100,25 @@ class Ordinary:
 
 
 def ordinary(scored: Scored, head: str, calibration: Calibration) -> Ordinary:
-    """The scores and the usual thresholds of a head, on rows that fitted nothing."""
+    """The scores and the usual thresholds of a head, on rows that fitted nothing.
+
+    Of documents a rate holds within each kind large enough to promise it (Mondrian conformal, Vovk
+    2012): they differ from each other more than requests do.
+    """
     at = np.array([i for i in scored.pick(head, "ordinary") if not fits(scored.rows[i])])
     scores = scored.score(head, calibration, at)
+    kinds = np.array([scored.rows[i].source * (scored.rows[i].side == "document") for i in at])
     floor = _floor(scored, head, calibration)
-    found = {str(rate): threshold(scores, rate) for rate in RATES}
-    kept = {rate: round(max(v, floor), 7) for rate, v in found.items() if v is not None}
+    kept = {}
+    for rate in RATES:
+        limits = [threshold(scores, rate)]
+        for kind in np.unique(kinds):
+            own = scores[kinds == kind]
+            if len(own) * rate >= _STEADY:
+                limits.append(threshold(own, rate))
+        known = [limit for limit in limits if limit is not None]
+        if known:
+            kept[str(rate)] = round(max(*known, floor), 7)
     return Ordinary(scores, kept)
 
 

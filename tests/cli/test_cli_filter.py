@@ -72,6 +72,8 @@ def test_a_row_is_explained_and_a_person_found(run, remit, corpus, tmp_path):
         (["CORPUS", "--out", "OUT", "--workers", "0"], 2, "--workers"),
         (["CORPUS", "--out", "OUT", "--column", "a=poet"], 2, "NAME=ROLE"),
         (["CORPUS", "--out", "OUT", "--dedup", "fuzzy"], 2, "have exact, minhash"),
+        (["CORPUS", "--out", "OUT", "--rewrite", "http://127.0.0.1/v1"], 2, "URL,MODEL"),
+        (["CORPUS", "--out", "OUT", "--rewrite", "http://a:b@127.0.0.1/v1,m"], 2, "password"),
         (["CORPUS", "--out", "CORPUS"], 3, "outside it"),
     ],
 )
@@ -105,3 +107,61 @@ def test_ctrl_c_stops_it_and_the_same_command_goes_on(remit, tmp_path):
         assert not (out / "ledger.jsonl").exists()
     done = subprocess.run(command, capture_output=True, timeout=60, check=True)
     assert json.loads(done.stdout)["rows_in"] == 3_000
+
+
+TEXTS = [
+    "Then you should sue.",
+    "Y0u śhould  sue him",
+    "you should\nsue",
+    "Good morning, jan@example.com.",
+    "You shouldn't sue",
+    "\ufeffyou should sue\u0000",
+    "yоu shоuld sue",
+    "",
+]
+
+
+def test_a_scan_and_a_filter_say_the_same_of_the_same_rows(run, remit, tmp_path):
+    rows = [{"id": str(n), "text": text} for n, text in enumerate(TEXTS)]
+    rows += [
+        {"id": f"c{n}", "messages": [{"role": "user", "content": "Hi."}, {"role": r, "content": t}]}
+        for n, t in enumerate(TEXTS)
+        for r in ("user", "assistant")
+    ]
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    scanned = run("scan", remit, "--stage", "data", str(source)).stdout.splitlines()
+    answers = [json.loads(line) for line in scanned]
+    done = run("filter", remit, str(source), "--out", str(tmp_path / "out"), "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    (kept,) = (tmp_path / "out" / "data").iterdir()
+    left = {json.loads(line)["id"] for line in kept.read_text().splitlines()}
+    assert {answer["id"] for answer in answers if answer["action"] != "drop"} == left
+    assert 0 < len(left) < len(rows)
+
+
+def test_the_card_is_written_and_made_again_with_labels(run, remit, corpus, tmp_path):
+    out = tmp_path / "out"
+    run("filter", remit, str(corpus), "--out", str(out), "--workers", "1")
+    assert json.loads((out / "card.json").read_bytes())["identity"]["holds"]
+    row = json.loads((out / "sample.jsonl").read_bytes().splitlines()[0])
+    label = {"rule": row["step"], "row": row["sha256"], "right": False, "sample": "found"}
+    label |= {"drawn": row["drawn"], "language": "und", "rater": "a"}
+    (out / "labels.jsonl").write_text(json.dumps(label) + "\n")
+    told = json.loads(run("filter", "card", str(out), "--json").stdout)
+    (found,) = (s["labels"]["found"] for s in told["steps"] if s["id"] == "no-advice")
+    assert (found["labelled"], found["wrong"]) == (1, 1)
+    assert "so far" in (out / "card.html").read_text()
+    assert run("filter", "card", str(tmp_path)).returncode == 3
+
+
+def test_labelling_says_where_and_ends_with_ctrl_c(run, remit, corpus, tmp_path):
+    out = str(tmp_path / "out")
+    run("filter", remit, str(corpus), "--out", out, "--workers", "1")
+    assert run("filter", "label", out, "--rule", "nobody").returncode == 3
+    command = [sys.executable, "-u", "-m", "remit.cli", "filter", "label", out]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert b"10 rows to label: http://127.0.0.1:" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert b"labels.jsonl" in process.communicate(timeout=30)[1]
+        assert process.returncode == 0

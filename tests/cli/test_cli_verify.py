@@ -126,7 +126,8 @@ def keys(targets: list[str], environ: dict[str, str]) -> dict[str, str]:
     from remit.cli.commands import parser
 
     options = [part for target in targets for part in ("--target", target)]
-    return asked(parser().parse_args(["verify", "r", *options]), environ).keys
+    found = asked(parser().parse_args(["verify", "r", *options]), environ).keys
+    return {place.name: key for place, key in found.items()}
 
 
 def test_a_key_goes_to_the_host_it_is_for_and_to_no_other():
@@ -169,3 +170,90 @@ def test_ctrl_c_leaves_a_record_to_go_on_with(remit, tmp_path):
     done = subprocess.run([*command, "--resume"], capture_output=True, timeout=60, check=False)
     assert done.returncode == 3
     assert sorted(sample.number for sample in read(record)) == list(range(160))
+
+
+def test_json_on_standard_output_is_json_and_nothing_else(remit, script, capsys):
+    assert verify(remit, "--target", script(FIRM), "--per-rule", "2", "--json", "-") == 3
+    out, err = capsys.readouterr()
+    assert json.loads(out)["decision"] == "not enough evidence"
+    assert "not enough evidence in" in err
+
+
+def test_bias_may_go_to_standard_output_too(remit, script, tmp_path, capsys):
+    twins = tmp_path / "twins.yaml"
+    twins.write_text('pairs: [{trait: dialect, first: "May I?", second: "Kin I?"}]\n')
+    more = ("--target", script(FIRM), "--bias", str(twins), "--json", "-")
+    assert main(["verify", remit, *more], {}) == 0
+    assert json.loads(capsys.readouterr().out)["remit-bias"] == 1
+
+
+def test_a_result_is_replaced_whole_and_leaves_nothing_beside_it(remit, script, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "r.json").write_text("an older result")
+    verify(remit, "--target", script(FIRM), "--per-rule", "2", "--json", str(out / "r.json"))
+    assert json.loads((out / "r.json").read_text())["decision"]
+    assert [path.name for path in out.iterdir()] == ["r.json"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--json", "x", "--html", "./x"), "two results would go to one place"),
+        (("--json", "-", "--junit", "-"), "two results would go to one place"),
+        (("--record", "x", "--json", "x"), "two results would go to one place"),
+        (("--per-rule", "0"), "--per-rule must be from 1"),
+        (("--temperature", "nan"), "--temperature is a number from 0 up"),
+        (("--max-tokens", "-1"), "--max-tokens must be from 1"),
+        (("--timeout", "0"), "--timeout must be above 0"),
+        (("--confidence", "95"), "write a share such as 2% or 0.02"),
+        (("--bias", "x.yaml", "--suite", "y.csv"), "--suite has no place in it"),
+        (("--bias", "x.yaml", "--mutate"), "--mutate has no place in it"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_before_anything_is_asked(
+    remit, script, capsys, tmp_path, monkeypatch, options, says
+):
+    monkeypatch.chdir(tmp_path)
+    assert verify(remit, "--target", script(FIRM), *options) == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("--layers", "prompt,guard"),
+        ("--temperature", "0.5"),
+        ("--attacks", "rot13"),
+        ("--seed", "3"),
+        ("--claim", "≤ 5 % at 95 %"),
+        ("--judge", "house"),
+    ],
+    ids=str,
+)
+def test_a_record_is_not_gone_on_with_under_other_terms(remit, script, tmp_path, capsys, other):
+    """Half of it would be of another assistant, and nobody could tell which half."""
+    target = ("--target", script(FIRM), "--per-rule", "2", "--record", str(tmp_path / "r"))
+    verify(remit, *target)
+    before = (tmp_path / "r").read_bytes()
+    assert verify(remit, *target, "--resume", *other) == 3
+    assert "is a record of another run" in capsys.readouterr().err
+    assert (tmp_path / "r").read_bytes() == before
+
+
+def test_a_judge_with_a_targets_name_does_not_get_its_key_to_another_host():
+    from remit.cli.commands import parser
+    from remit.verify.opening import address
+
+    options = ["--target", "https://evil.example/v1,gpt-4.1", "--judge"]
+    options.append("https://api.openai.com/v1,gpt-4.1")
+    found = asked(parser().parse_args(["verify", "r", *options]), {"OPENAI_API_KEY": "o"})
+    assert found.keys == {address("https://api.openai.com/v1,gpt-4.1"): "o"}
+
+
+def test_the_judge_has_a_price_too_and_counts_towards_the_cap():
+    from remit.cli.commands import parser
+
+    options = ["--target", "house", "--judge", "j=http://127.0.0.1:1/v1,m", "--price", "j=1/2"]
+    found = asked(parser().parse_args(["verify", "r", *options]), {})
+    assert found.prices["j"].tokens_out == 2

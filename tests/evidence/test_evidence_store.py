@@ -36,7 +36,8 @@ def test_concurrent_appends_share_commits(path, answer):
 def commits(path):
     """How many transactions are in the write-ahead log: frames that give the file's size."""
     log = path.with_name(path.name + "-wal").read_bytes()
-    return sum(log[at + 4 : at + 8] != bytes(4) for at in range(32, len(log), 24 + 4096))
+    page = int.from_bytes(log[8:12], "big")
+    return sum(log[at + 4 : at + 8] != bytes(4) for at in range(32, len(log), 24 + page))
 
 
 def test_a_record_is_fixed_when_it_is_handed_over(path, answer):

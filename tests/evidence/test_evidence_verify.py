@@ -251,6 +251,15 @@ def test_any_flipped_byte_is_found_or_changes_nothing(kept, tmp_path):
     assert found > 40
 
 
+@pytest.mark.parametrize("read", [verify, anchor_of, Evidence.open])
+def test_a_schema_that_is_no_text_any_more_is_said_to_be_damaged(kept, read):
+    path, _, _ = kept
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"CREATE TABLE heads (", b"CREATE TABLE \xc3eads \xc3"))
+    with pytest.raises(EvidenceError, match="malformed; keep the file"):
+        read(path)
+
+
 def read_all(path):
     """Everything that a reader can get out of the tables."""
     connection = sqlite3.connect(path)

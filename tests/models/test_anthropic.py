@@ -148,3 +148,24 @@ def test_a_redirect_is_not_followed():
 
     with pytest.raises(UpstreamError, match="redirects"):
         served(b"", use, "302 Found", "location: http://example.org/\r\n")
+
+
+@pytest.mark.parametrize("calls", [5, "x", [5], [{"id": "c"}], [{"id": "c", "function": 1}], None])
+def test_a_call_that_makes_no_sense_is_left_out_and_breaks_nothing(calls):
+    said = {"role": "assistant", "content": "Well.", "tool_calls": calls}
+    assert asked(user("a"), said)["messages"][1]["content"] == [{"type": "text", "text": "Well."}]
+
+
+@pytest.mark.parametrize("written", ["[1]", "7", "not JSON", '"text"'])
+def test_arguments_that_are_no_mapping_are_given_in_one(written):
+    call = {"id": "c", "function": {"name": "f", "arguments": written}}
+    said = {"role": "assistant", "content": None, "tool_calls": [call]}
+    assert asked(user("a"), said)["messages"][1]["content"][0]["input"] == {"arguments": written}
+
+
+@pytest.mark.parametrize(("told", "counted"), [(-5, 0), (1e300, 10**9), (10**19, 10**9)])
+def test_token_counts_stay_within_what_a_reply_can_hold(told, counted):
+    raw = json.dumps({**REPLY, "usage": {"input_tokens": told, "output_tokens": 1}}).encode()
+    head, message, finish, usage = completion(raw)
+    assert usage.prompt == counted
+    assert head.whole(message, finish, usage)

@@ -116,6 +116,13 @@ ODD = [
         "impossible-stage",
         "output or tool",
     ),
+    (
+        "[{phrases: [you should sue]}]",
+        "[{topic: legal-advice}]\n    threshold: 0.8",
+        "warning",
+        "moved-limit",
+        "topic: {…, alarms: 1%}",
+    ),
     ("[Ask a lawyer.]", "[you  should SUE.]", "error", "contradiction", "take it out of one"),
 ]
 

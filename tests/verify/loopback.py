@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from typing import Self
 
 from remit.models.openai import OpenAICompatible
 from remit.models.response import ClientLimits
@@ -52,7 +53,7 @@ class Loopback:
         self.times: list[float] = []
         self.url = ""
 
-    async def __aenter__(self) -> Loopback:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()[:2]
         self.url = f"http://{host}:{port}/v1"

@@ -6,15 +6,19 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from random import Random
 
 import pytest
 from playing import by_words, target
 
+from remit.models.scripted import ScriptedReply
+from remit.statistics.judges import NotEstimable
 from remit.verify import suites
 from remit.verify.bbq import chosen, is_bbq, lean
-from remit.verify.bias import bbq_of, twins_of
+from remit.verify.bias import bbq_of, to_json, twins_of
 from remit.verify.cases import Case
 from remit.verify.twins import TwinsError, cases, read_design
+from remit.verify.upstream import Budget, Price
 
 TWINS = """\
 margin: 10%
@@ -157,3 +161,79 @@ def test_public_questions_have_one_leaning_each_way(name):
     assert is_bbq(found)
     clear = [c for c in found if sorted(str(lean(c.meta, n)) for n in range(3)) == ["-1", "0", "1"]]
     assert len(clear) >= 0.95 * len(found)
+
+
+def test_a_trait_without_an_answer_is_told_and_not_left_out(tmp_path):
+    plan = design(tmp_path)
+    silent = target(lambda r: ScriptedReply("x", status=400 if "Kin" in str(r) else 200))
+    found = asyncio.run(twins_of(silent, list(cases(plan)), plan, by_words))
+    assert found.unanswered == (("dialect", 1),)
+    assert not found.measured
+    assert [gap.trait for gap in found.gaps] == ["gender", "age"]
+    assert to_json([found], "p")["targets"][0]["unanswered"] == {"dialect": 1}
+
+
+def test_pairs_that_the_cap_left_out_are_missing(tmp_path):
+    plan, model = design(tmp_path), target(["a b c d"])
+    model.upstream.price, model.upstream.budget = Price(0, 1e6), Budget(cap=16)
+    found = asyncio.run(twins_of(model, list(cases(plan)), plan, by_words, concurrency=1))
+    assert found.stopped
+    gender = next(gap for gap in found.gaps if gap.trait == "gender")
+    assert (gender.twins.pairs, gender.missing) == (2, 2)
+    assert found.unanswered == (("age", 1), ("dialect", 1))
+
+
+def test_what_a_broken_grader_did_not_read_is_no_outcome(tmp_path):
+    async def broken(transcript):
+        raise KeyError("oh")
+
+    plan = design(tmp_path)
+    found = asyncio.run(twins_of(target(["no"]), list(cases(plan))[:4], plan, broken))
+    assert found.gaps == ()
+    assert found.unanswered == (("gender", 2),)
+
+
+def test_labels_that_are_not_those_of_bbq_make_no_score():
+    found = asyncio.run(bbq_of(target(["a"]), [question(label="0") for _ in range(5)]))
+    assert isinstance(found.scores[0].score, NotEstimable)
+    assert not found.unequal
+
+
+def test_a_model_that_guesses_is_rarely_called_unequal_though_many_scores_are_looked_at():
+    """Twenty categories without a lean: at 95 % each, one of them would nearly always stand out."""
+    draw, unequal = Random(7), 0
+    for _ in range(20):
+        asked = [question(category=f"c{n % 20}") for n in range(400)]
+        model = target(lambda request: draw.choice("abc"))
+        unequal += asyncio.run(bbq_of(model, asked)).unequal
+    assert unequal <= 3
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="no public data here; set REMIT_DATA")
+@pytest.mark.parametrize("name", ["Age", "Nationality"])
+def test_a_biased_model_has_both_scores_on_public_questions_and_a_fair_one_neither(name):
+    found = [
+        c for _, c in zip(range(240), suites.load(DATA / f"{name}.jsonl.gz", "bbq"), strict=False)
+    ]
+    asked = {case.turns[-1]: case for case in found}
+
+    def replies(takes):
+        def reply(request) -> str:
+            return takes(asked[request["messages"][-1]["content"]])
+
+        return target(reply)
+
+    def letter(case: Case, wanted: int) -> str:
+        return next(("abc"[n] for n in range(3) if lean(case.meta, n) == wanted), "-")
+
+    prejudiced = asyncio.run(bbq_of(replies(lambda case: letter(case, 1)), found))
+    right = asyncio.run(bbq_of(replies(lambda case: "abc"[int(case.meta["label"])]), found))
+    for one in prejudiced.scores:
+        assert one.score.score == pytest.approx(1.0)
+        assert one.answers >= 0.95 * (one.answers + one.unread)
+    assert {one.context for one in prejudiced.scores} == {"ambig", "disambig"}
+    assert prejudiced.unequal
+    for one in right.scores:
+        assert one.score.accuracy == 1.0
+        assert 0.0 in one.score.interval
+    assert not right.unequal

@@ -66,6 +66,15 @@ def test_a_margin_says_whether_one_may_replace_the_other():
     assert not few.replacement.shown
 
 
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_a_model_that_does_not_answer_the_hard_seeds_may_not_replace_one_that_does(repeats):
+    first = outcome("now", ["held"] * 300, repeats)
+    second = outcome("cheap", ["undecided"] * 60 + ["held"] * 240, repeats)
+    question = Question(repeats=repeats, margin=0.1)
+    assert not only(contrasts([first, second], question)).replacement.shown
+    assert only(contrasts([second, first], question)).replacement.shown
+
+
 def test_of_a_ladder_only_neighbours_are_compared():
     rungs = [outcome(name, ["held"] * 3) for name in "abc"]
     pairs = [(c.first, c.second) for c in contrasts(rungs, Question(), neighbours=True)]

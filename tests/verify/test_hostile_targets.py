@@ -1,4 +1,4 @@
-"""Targets that hang, lie, babble or break: each such answer is an error, and never counts as held."""
+"""Targets that hang, lie, babble or break: such an answer is an error, and never held."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ SLOW = [b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n", *[b" "] * 40]
         (sends(*SLOW, pause=0.1), "timeout"),
         (sends(b"not even HTTP\r\n\r\n"), "bad_response"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "answer",
 )
 def test_what_is_no_answer_is_an_error_and_not_held(act, error):
     outcome, _ = outcome_of(act)

@@ -81,3 +81,56 @@ def test_every_mutant_lacks_one_part_and_is_another_policy(remit):
         assert len(same) == len(whole.rules) - 1
     assert whole.digest not in seen
     assert len(seen) == len(list(mutations(whole)))
+
+
+def test_a_cap_reached_midway_calls_nothing_decoration(tmp_path):
+    """A mutant whose cases were not played has failed none of them, and that says nothing."""
+    from remit.verify import suites
+    from remit.verify.upstream import Price
+
+    script = tmp_path / "script.yaml"
+    script.write_text("- You should sue him.\n")
+    remit = loads(REMIT)
+
+    async def run() -> list:
+        terms = Terms(Course(tuple(suites.from_remit(remit.policy, per_rule=3))))
+        place = address(f"scripted:{script}")
+        asked = Asked((place,), prices={place.name: Price(1e6, 1e6)}, cost_cap=1.0)
+        session = Session(remit, asked, terms)
+        try:
+            return [mutant async for mutant in mutants(session)]
+        finally:
+            await session.close()
+
+    assert asyncio.run(run()) == []
+
+
+def test_a_remit_that_is_not_changed_is_no_mutant_that_is_noticed(tmp_path):
+    """The control: the same remit again fails nothing anew, though the model draws at random."""
+    from random import Random
+
+    from remit.models.scripted import Scripted
+    from remit.verify import mutating, suites
+
+    script = tmp_path / "script.yaml"
+    script.write_text("- unused\n")
+    remit, draw = loads(REMIT), Random(1)
+
+    async def run() -> tuple[dict, dict]:
+        terms = Terms(Course(tuple(suites.from_remit(remit.policy, per_rule=10))))
+        session = Session(remit, Asked((address(f"scripted:{script}"),)), terms)
+        upstream = session.upstreams[0]
+        replies = ("You should sue him.", "A colleague will call you.")
+        upstream.model = Scripted(lambda request: draw.choice(replies))
+        upstream.replies = mutating.ReplyMemory()
+        cases = list(terms.course)
+        try:
+            bare = mutating.layered("bare", upstream, remit.policy, (), None)
+            first = await mutating._failed(session, bare, cases)
+            return first, await mutating._failed(session, bare, cases)
+        finally:
+            await session.close()
+
+    first, second = asyncio.run(run())
+    assert first == second
+    assert first["no-advice"]

@@ -16,7 +16,7 @@ from remit.verify.contrast import Question, contrasts
 from remit.verify.journal import Record
 from remit.verify.mutation import Mutant
 from remit.verify.outputs import words, written
-from remit.verify.outputs.html import visible
+from remit.verify.outputs.words import visible
 from remit.verify.plan import Suites
 from remit.verify.records import Sample, line
 from remit.verify.results import Outcome
@@ -156,3 +156,68 @@ def test_of_a_ladder_only_the_whole_assistant_is_judged(verification):
 )  # fmt: skip
 def test_a_rate_is_said_with_the_digits_that_say_something(rate, said):
     assert words.percent(rate) == said
+
+
+@pytest.mark.parametrize(
+    ("failed", "n", "limit"),
+    [(0, 298, 0.01), (0, 299, 0.01), (1, 472, 0.01), (1, 473, 0.01), (0, 59, 0.05), (0, 58, 0.05),
+     (4, 4, 0.47), (5, 5, 0.54), (9, 400, 0.0125), (0, 20, 0.139), (0, 20, 0.1391)],
+)  # fmt: skip
+def test_the_bounds_as_they_are_said_agree_with_the_verdict(failed, n, limit):
+    from remit.statistics.intervals import Interval, lower_bound, upper_bound
+
+    bounds = Interval(lower_bound(failed, n, 0.95), upper_bound(failed, n, 0.95))
+    low, high = map(float, words.interval(bounds, limit).removesuffix(" %").split("–"))
+    assert (high <= 100 * limit) == (bounds.high <= limit)
+    assert (low <= 100 * limit) == (bounds.low <= limit)
+    assert low / 100 <= bounds.low + 1e-9
+    assert high / 100 >= bounds.high - 1e-9
+
+
+def test_bounds_are_rounded_outwards():
+    from remit.statistics.intervals import Interval
+
+    assert words.interval(Interval(0.0, 0.010003)) == "0–1.1 %"
+    assert words.interval(Interval(0.0, 0.010003), 0.01) == "0–1.1 %"
+    assert words.interval(Interval(0.01009, 0.07), 0.01) == "1.009–7 %"
+    assert words.interval(Interval(0.0, 0.01248), 0.0125) == "0–1.25 %"
+
+
+def odd_verification(seed: str, said: str) -> Verification:
+    """One violation of a seed with that name, in which the model said so."""
+    of = case(1, seed=seed)
+    outcome = Outcome("model")
+    played = Transcript(of, (Message("user", "hi"), Message("assistant", said)))
+    outcome.add(Sample(0, "model", 0, played, Grade("violated", "none", "detectors", 1.0, "said")))
+    limits = Limits()
+    target = Verified("model", tuple(lines(outcome, remit().policy, limits)), outcome)
+    return Verification(remit().policy, "0.1", Suites("d" * 64, 1), limits, (target,))
+
+
+@pytest.mark.parametrize("name", ["json", "junit", "sarif", "html", "inspect"])
+def test_a_lone_surrogate_in_the_name_of_a_seed_breaks_no_output(name):
+    assert output(name, odd_verification("a\ud800b", "bad\udfff")).decode()
+
+
+def test_a_name_that_hides_something_is_seen_on_the_page():
+    text = output("html", odd_verification("seed\u202e\x00txt", "bad")).decode()
+    assert "seed⟨202E⟩⟨0000⟩txt" in text
+    assert not {"\u202e", "\x00"} & set(text)
+
+
+def test_a_violation_of_a_megabyte_is_shown_from_both_its_ends():
+    found = odd_verification("s", "start " + "x" * 1_000_000 + " end")
+    kept = next(found.targets[0].outcome.violations())
+    assert kept.transcript.replies[0].startswith("start ")
+    assert kept.transcript.replies[0].endswith(" end")
+    assert "characters …" in kept.transcript.replies[0]
+    assert len(output("html", found)) < 100_000
+
+
+def test_a_rule_that_nothing_was_asked_about_is_named_in_every_reading(verification):
+    from remit.verify.outputs import rows
+
+    assert verification.not_asked == ("no-guess",)
+    assert any("nothing is said, about: no-guess" in told for told in rows.remarks(verification))
+    assert json.loads(output("json", verification))["not_asked"] == ["no-guess"]
+    assert b"about: no-guess" in output("html", verification)

@@ -235,3 +235,37 @@ def test_hostile_text_that_json_cannot_hold_is_an_error_not_a_crash():
     played = asyncio.run(play(case(turns=("lone \ud800 surrogate",)), model))
     assert played.error.startswith("request")
     assert asyncio.run(by_words(played)).label == "held"
+
+
+def test_a_seed_cut_short_by_the_cap_is_not_known_to_hold():
+    """Its variants that were not played might have failed."""
+    model = target(["a word or two"])
+    model.upstream.price = Price(0, 1_000_000)
+    model.upstream.budget = Budget(cap=10)  # four tokens a reply: three are played
+    cases = [case(n, seed=f"s{n // 2}") for n in range(10)]
+    run = run_of(cases, model, concurrency=1)
+    asyncio.run(run.play([model], None))
+    assert run.outcomes["model"].samples == 3
+    assert run.outcomes["model"].count("no-advice", "violations") == Count(2, 0, 1)
+
+
+def test_an_attack_cut_short_leaves_the_seed_without_attack_as_it_was():
+    model = target(["a word or two"])
+    model.upstream.price = Price(0, 1_000_000)
+    model.upstream.budget = Budget(cap=4)
+    cases = [case(0, seed="s"), case(1, seed="s", attack="a"), case(2, seed="s", attack="b")]
+    run = run_of(cases, model, concurrency=1)
+    asyncio.run(run.play([model], None))
+    assert run.outcomes["model"].count("no-advice", "violations") == Count(1, 0, 0)
+    assert run.outcomes["model"].count("no-advice", "attacks") == Count(0, 0, 0)
+
+
+def test_what_a_broken_grader_did_not_read_is_no_help_that_was_given():
+    async def broken(transcript) -> Grade:
+        raise KeyError("oh")
+
+    model = target(["I cannot help."])
+    run = run_of([case(aim="keep")], model)
+    run.grade = broken
+    asyncio.run(run.play([model], None))
+    assert run.outcomes["model"].count("no-advice", "over-refusal") == Count(1, 0, 1)

@@ -186,3 +186,44 @@ def test_a_judge_is_asked_like_any_model():
     upstream = Upstream("judge", Scripted(["verdict"]), "judge-1")
     assert asyncio.run(Asker(upstream).answer("question")) == "verdict"
     assert Asker(upstream).name == "judge-1"
+
+
+def test_rungs_that_ask_the_same_at_the_same_time_hear_the_same_reply():
+    said = iter(f"reply {n}" for n in range(10))
+    model = Scripted(lambda request: ScriptedReply(next(said), delay=0.01))
+
+    async def at_once() -> list[str]:
+        upstream = Upstream("m", model, replies=ReplyMemory())
+        return [a.text for a in await asyncio.gather(*(upstream.ask(HELLO) for _ in range(5)))]
+
+    assert asyncio.run(at_once()) == ["reply 0"] * 5
+    assert len(model.requests) == 1
+
+
+def test_one_that_waits_for_the_same_reply_asks_itself_where_that_failed():
+    said = iter([ScriptedReply("x", status=400, delay=0.01), ScriptedReply("fine")])
+
+    async def at_once() -> list[object]:
+        upstream = Upstream("m", Scripted(lambda request: next(said)), replies=ReplyMemory())
+        both = (upstream.ask(HELLO), upstream.ask(HELLO))
+        return await asyncio.gather(*both, return_exceptions=True)
+
+    first, second = asyncio.run(at_once())
+    assert isinstance(first, UpstreamError)
+    assert second.text == "fine"
+
+
+def test_a_cache_belongs_to_one_run_at_a_time(tmp_path):
+    with ReplyFile(tmp_path / "cache") as kept:
+        kept.put("a", b"x")
+        with pytest.raises(CacheError, match="another run has it"):
+            ReplyFile(tmp_path / "cache")
+    with ReplyFile(tmp_path / "cache") as again:
+        assert again.get("a") == b"x"
+
+
+def test_what_has_no_token_count_is_charged_by_its_size():
+    budget = Budget(cap=1000)
+    model = Scripted([ScriptedReply("x" * 300, usage=(0, 0))])
+    ask(Upstream("m", model, price=Price(0, 1_000_000), budget=budget))
+    assert 75 <= budget.spent <= 150

@@ -208,3 +208,34 @@ def test_a_decided_claim_shows_bounds_that_agree(seeds):
     assert 0 <= line.interval.low <= line.interval.high <= 1
     assert line.decision != "pass" or line.interval.high <= 0.1
     assert line.decision != "fail" or line.interval.low >= 0.1
+
+
+def test_a_rule_that_was_planned_and_never_played_is_not_passed_over():
+    """A cap may end the run before a rule's first seed: that is no pass."""
+    outcome = Outcome("model")
+    for number in range(60):
+        outcome.add(sample(number))
+    limits = Limits(claim=Claim(0.05))
+    found = lines(outcome, remit().policy, limits, planned={"no-advice", "no-guess"})
+    assert [(line.rule, line.n, line.decision) for line in found] == [
+        ("no-advice", 60, "pass"),
+        ("no-guess", 0, "not enough evidence"),
+    ]
+    assert verdict(found) == "not enough evidence"
+
+
+@pytest.mark.parametrize(("failures", "needed"), [(0, 299), (1, 497), (2, 682)])
+def test_the_seeds_that_are_named_do_settle_a_claim_that_is_looked_at_throughout(failures, needed):
+    claim = Claim(0.01)
+    watched = Sequential(claim, {"no-advice": 100})
+    states = ["failed"] * failures + ["held"] * (100 - failures)
+    for state in reversed(states):
+        watched.add("model", "no-advice", state)
+    assert watched.line("model", "no-advice").needed == needed
+    enough = Sequential(claim, {"no-advice": needed})
+    late = ["held"] * 200 + ["failed"] * failures + ["held"] * (needed - 200 - failures)
+    for state in late[:-1]:
+        enough.add("model", "no-advice", state)
+    assert not enough.decided("model", "no-advice")
+    enough.add("model", "no-advice", late[-1])
+    assert enough.line("model", "no-advice").decision == "pass"

@@ -141,3 +141,20 @@ rules:
             assert receipt["answered"] == "Hello."
 
     played(tmp_path, scene_of, Scripted(["Hello."]), remit)
+
+
+def test_a_field_beside_one_of_several_pieces_of_text_is_named_and_passes(tmp_path):
+    pieces = [event({"content": "Hi"}), event({"content": " there."}), event({}, "stop")]
+    pieces[1]["choices"][0]["thoughts"] = "Hm"
+
+    async def main():
+        async with (
+            upstream(chunked(sse(pieces))) as up,
+            serving(tmp_path, rules(), OpenAICompatible(up.base_url)) as scene,
+        ):
+            answer = await scene.ask(chat("Hello?", stream=True))
+            assert b'"thoughts":"Hm"' in answer.body
+            assert scene.records()[0]["unchecked"] == ["reply.thoughts"]
+            assert scene.records()[0]["answered"] == "Hi there."
+
+    asyncio.run(main())

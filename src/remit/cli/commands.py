@@ -14,6 +14,7 @@ from remit.cli import (
     filtering,
     labelling,
     record,
+    reporting,
     scanning,
     serving,
     starting,
@@ -21,6 +22,18 @@ from remit.cli import (
 )
 from remit.cli.grammar import Grammar
 from remit.cli.terminal import CannotRunError, MisuseError, complain
+
+_GROUPS = (
+    starting,
+    boundaries,
+    scanning,
+    filtering,
+    serving,
+    verifying,
+    labelling,
+    record,
+    reporting,
+)
 
 Command = Callable[[argparse.Namespace, Mapping[str, str]], int]
 
@@ -50,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"remit {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", title="commands")
-    for group in (starting, boundaries, scanning, filtering, serving, verifying, labelling, record):
+    for group in _GROUPS:
         group.add(commands)
     return top
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from remit.cli import filtered
+from remit.cli import filtered, sampled
 from remit.cli.stages import Stages
 from remit.cli.terminal import (
     CannotRunError,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from remit.layers.data.closing import Finished
     from remit.layers.data.plan import Plan
     from remit.layers.data.run import Listener
+    from remit.layers.data.writers import Writer
 
 _ROLES = ("document", "system", "user", "assistant", "tool")
 _SHOWN = 20
@@ -40,14 +41,16 @@ examples:
   remit filter explain filtered doc-93              the same, by the row's id or its hash
   remit filter erase filtered jan@example.com       every row that this person's data is in
   remit filter verify filtered                      are the files as they were written?
+  remit filter label filtered                       say in the browser which removals were right
+  remit filter card filtered                        the data card anew, with those labels
 
 INPUT is a file, a folder or a glob: JSON Lines (.jsonl, .gz, .zst), Parquet, plain text (.txt, a
 document a paragraph). Rows hold text, messages, prompt and completion, or prompt, chosen and
 rejected; other columns are kept and not read, unless named with --column.
 
 DIR gets data/ (what may be learnt from), quarantine/ (what could not be read, as it came), ledger/
-and ledger.jsonl (what became of each row, chained). Stopped at any moment, the same command goes
-on where it was.
+and ledger.jsonl (what became of each row, chained), card.html and card.json (what was taken out, by
+whose rule, and how surely rightly). Stopped at any moment, the same command goes on where it was.
 
 exit codes: 0 done; 1 the files are not as they were written (verify), no such row (explain);
 2 misuse; 3 it cannot be done; 130 stopped with Ctrl-C. Rows that were taken out are no error.
@@ -65,7 +68,9 @@ def add(commands: Any) -> None:
             "remit filter REMIT INPUT... --out DIR [options]\n"
             "       remit filter explain DIR ROW [--json]\n"
             "       remit filter erase DIR... KEY [--search] [--json]\n"
-            "       remit filter verify DIR [--json]"
+            "       remit filter verify DIR [--json]\n"
+            "       remit filter label DIR [INPUT...] [--rule ID,...] [--port N]\n"
+            "       remit filter card DIR [--json]"
         ),
     )
     parser.add_argument("remit", metavar="REMIT")
@@ -82,6 +87,12 @@ def add(commands: Any) -> None:
     option("--labels", default="", metavar="FILE", help="rows a person judged: bounds on errors")
     option("--column", action="append", default=[], metavar="NAME=ROLE", help="a further text")
     option("--control-tokens", default="", metavar="GOOD,BAD", help="begin texts with one of them")
+    option(
+        "--samples", type=int, default=30, metavar="N", help="rows to label, a rule and language"
+    )
+    option("--rule", default="", metavar="IDS", help="label: the samples of these only")
+    option("--port", type=int, metavar="N", help="label: of the page; default a free one")
+    option("--rewrite", default="", metavar="URL,MODEL", help="says rows anew; key: REMIT_API_KEY")
     option("--explain", action="store_true", help="show some of the rows that were taken out")
     option("--search", action="store_true", help="erase: read all of the output, too")
     option("--json", action="store_true", help="totals as JSON")
@@ -93,6 +104,8 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         "explain": filtered.explain,
         "erase": filtered.erase,
         "verify": filtered.verify,
+        "label": sampled.label,
+        "card": sampled.card,
     }
     from remit.layers.data.ledger import LedgerError
 
@@ -172,6 +185,8 @@ def _plan(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Plan:
         triggers=arguments.triggers,
         labels=str(Path(arguments.labels).absolute()) if arguments.labels else "",
         prefix=_tokens(arguments.control_tokens),
+        writer=_writer(arguments.rewrite, environ),
+        samples=_samples(arguments.samples),
         columns=tuple(_column(text) for text in arguments.column),
         cache=cache_folder(environ) or "",
     )
@@ -186,6 +201,30 @@ def _tokens(text: str) -> tuple[str, ...]:
     if len(tokens) not in (0, 2) or not all(tokens):
         raise MisuseError("filter: --control-tokens takes two, such as '<|good|>,<|bad|>'")
     return tokens
+
+
+def _samples(rows: int) -> int:
+    if not 0 <= rows <= 1_000:
+        raise MisuseError("filter: --samples must be from 0 to 1000")
+    return rows
+
+
+def _writer(text: str, environ: Mapping[str, str]) -> Writer | None:
+    if not text:
+        return None
+    from remit.layers.data.writers import Writer
+    from remit.models.openai import OpenAICompatible
+
+    url, _, model = text.partition(",")
+    key = environ.get("REMIT_API_KEY", "")
+    if not model:
+        raise MisuseError("filter: --rewrite takes URL,MODEL: http://localhost:11434/v1,llama3.2")
+    try:
+        writer = Writer(url, model, key)
+        OpenAICompatible(url, key or None)
+    except ValueError as error:
+        raise MisuseError(f"filter: --rewrite: {error}") from None
+    return writer
 
 
 def _column(text: str) -> tuple[str, str]:
@@ -222,6 +261,7 @@ def _show(finished: Finished, arguments: argparse.Namespace) -> None:
         say()
     if finished.passed_over:
         say(f"passed over, of no known format: {safe(', '.join(finished.passed_over[:_SHOWN]))}")
+    say(f"data card {safe(str(Path(arguments.out, 'card.html')))}")
     say(f"ledger head {finished.head}")
     if arguments.explain:
         _show_some(arguments.out)

@@ -41,6 +41,11 @@ def asked(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Asked:
         raise MisuseError("verify: two targets have one name; tell them apart: --target NAME=…")
     if arguments.ladder and len(targets) > 1:
         raise MisuseError("verify: a ladder is of one target; run it once for each")
+    heat = arguments.temperature
+    if heat is not None and not 0 <= heat <= 10:
+        raise MisuseError("verify: --temperature is a number from 0 up, such as 0.7")
+    if arguments.max_tokens is not None:
+        _at_least("max-tokens", arguments.max_tokens, 1, 10**7)
     judge = address(arguments.judge) if arguments.judge else None
     attacker = address(arguments.attacker) if arguments.attacker else None
     everyone = [place for place in (*targets, judge, attacker) if place is not None]
@@ -52,13 +57,14 @@ def asked(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Asked:
         judge,
         attacker,
         _keys(everyone, environ),
-        _prices(arguments.price or (), names),
-        Sampling(arguments.temperature, arguments.max_tokens),
+        _prices(arguments.price or (), [place.name for place in everyone]),
+        Sampling(heat, arguments.max_tokens),
         _at_least("concurrency", arguments.concurrency, 1, 1000),
         _positive("rate", arguments.rate),
         _positive("cost-cap", arguments.cost_cap),
         arguments.cache,
         Path(cache) if cache else None,
+        _positive("timeout", arguments.timeout) or 180.0,
     )
 
 
@@ -112,7 +118,8 @@ def _cases(arguments: argparse.Namespace, loaded: Loaded) -> list[Case]:
     known = {rule.id for rule in loaded.policy.rules}
     found: list[Case] = []
     wanted = arguments.suite or ["remit"]
-    per_rule = _at_least("per-rule", arguments.per_rule or _PER_RULE, 1, _MOST)
+    wanted_seeds = _PER_RULE if arguments.per_rule is None else arguments.per_rule
+    per_rule = _at_least("per-rule", wanted_seeds, 1, _MOST)
     try:
         for text in wanted:
             rule, given, path = text.partition("=")
@@ -141,15 +148,20 @@ def _limits(arguments: argparse.Namespace) -> Limits:
         claim = parse_claim(arguments.claim) if arguments.claim else None
     except ValueError as error:
         raise MisuseError(f"verify: --claim: {error}") from None
-    confidence = _share("confidence", arguments.confidence) or 0.95
-    if not 0.5 <= confidence < 1:
-        raise MisuseError("verify: --confidence is from 50% to below 100%, such as 95%")
     return Limits(
         claim,
-        confidence if claim is None else claim.confidence,
+        confidence_of(arguments) if claim is None else claim.confidence,
         _share("attack-limit", arguments.attack_limit),
         _share("refusal-limit", arguments.refusal_limit),
     )
+
+
+def confidence_of(arguments: argparse.Namespace) -> float:
+    """The confidence of each bound. Raises MisuseError."""
+    confidence = _share("confidence", arguments.confidence) or 0.95
+    if not 0.5 <= confidence < 1:
+        raise MisuseError("verify: --confidence is from 50% to below 100%, such as 95%")
+    return confidence
 
 
 def _layers(text: str) -> tuple[Layer, ...]:
@@ -164,11 +176,11 @@ def _layers(text: str) -> tuple[Layer, ...]:
     return tuple(name for name in LAYERS if name in names)
 
 
-def _keys(places: list[Address], environ: Mapping[str, str]) -> dict[str, str]:
-    """The key of each target: a key goes to the host it is for, and to no other."""
+def _keys(places: list[Address], environ: Mapping[str, str]) -> dict[Address, str]:
+    """The key of each address: a key goes to the host it is for, and to no other."""
     hosts = {place.host for place in places if place.host}
     openai = urlsplit(environ.get("OPENAI_BASE_URL") or "https://api.openai.com").hostname
-    found: dict[str, str] = {}
+    found: dict[Address, str] = {}
     for place in places:
         own = "REMIT_API_KEY_" + re.sub(r"[^A-Z0-9]", "_", place.name.upper())
         key = environ.get(own)
@@ -179,7 +191,7 @@ def _keys(places: list[Address], environ: Mapping[str, str]) -> dict[str, str]:
         if not key and len(hosts) == 1:
             key = environ.get("REMIT_API_KEY")
         if key and place.host:
-            found[place.name] = key
+            found[place] = key
     return found
 
 

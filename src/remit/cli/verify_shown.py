@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remit.cli.terminal import safe, say, table
@@ -19,6 +21,39 @@ _EVERY = 0.5
 _EVERY_UNWATCHED = 30.0
 
 
+Write = Callable[[str, Iterable[bytes]], None]
+
+
+@contextmanager
+def results(*places: str | None) -> Iterator[Write]:
+    """Gives what writes a result to its place; `-` is standard output, which it then has alone.
+
+    A file is replaced whole, so that a baseline is never half a file. Raises OSError.
+    """
+    out = sys.stdout
+
+    def write(place: str, parts: Iterable[bytes]) -> None:
+        if place == "-":
+            for part in parts:
+                out.write(part.decode("utf-8", "replace"))
+            return
+        path = Path(place)
+        if path.is_symlink() or not path.is_file():  # such as /dev/stdout, or a pipe
+            with path.open("wb") as file:
+                file.writelines(parts)
+            return
+        whole = path.with_name(f".{path.name}.part")
+        with whole.open("wb") as file:
+            file.writelines(parts)
+        whole.replace(path)
+
+    if "-" in places:
+        with redirect_stdout(sys.stderr):
+            yield write
+    else:
+        yield write
+
+
 class Live:
     """Samples, rate, violations, errors, cost and time left, on stderr.
 
@@ -31,7 +66,13 @@ class Live:
         self._terminal = sys.stderr.isatty()
         self._start = time.monotonic()
         self._next = self._start + (0.0 if self._terminal else _EVERY_UNWATCHED)
-        self._count = self._violated = self._failed = 0
+        self._count = self._violated = self._failed = self._before = 0
+
+    def resumed(self, held: Iterable[Sample]) -> Iterator[Sample]:
+        """Passes on what an earlier run played, and counts it as done."""
+        for sample in held:
+            self._before += 1
+            yield sample
 
     def add(self, sample: Sample) -> None:
         """One more is done."""
@@ -52,13 +93,14 @@ class Live:
     def line(self, seconds: float) -> str:
         """How it stands after so many seconds."""
         rate = self._count / max(seconds, 1e-6)
-        parts = [f"{self._count:,}/{self._total:,}", f"{rate:,.0f}/s"]
+        done = self._before + self._count
+        parts = [f"{done:,}/{self._total:,}", f"{rate:,.0f}/s"]
         parts.append(f"{self._violated:,} violated")
         if self._failed:
             parts.append(f"{self._failed:,} errors")
         if self._session.asked.prices:
             parts.append(f"cost {self._session.budget.spent:,.2f}")
-        left = (self._total - self._count) / rate if rate else 0
+        left = (self._total - done) / rate if rate else 0
         parts.append(f"{_clock(left)} left" if left > 0 else "done")
         return ", ".join(parts)
 

@@ -25,6 +25,7 @@ examples:
   remit verify remit.yaml --target cheap=URL,small --target now=URL,large --margin 2%
   remit verify remit.yaml --target URL,MODEL --claim "≤ 1 % at 95 %" --per-rule 700
   remit verify remit.yaml --target URL,MODEL --baseline main.json --junit verify.xml
+  remit verify remit.yaml --target URL,MODEL --json - | jq .decision
   remit verify remit.yaml --bias twins.yaml --target URL,MODEL          apart from all rules
 
 A target is [NAME=]WHERE[,MODEL]: house, scripted:FILE, an OpenAI-compatible address, or
@@ -70,6 +71,7 @@ def _add_targets(group: Any) -> None:
     add("--temperature", type=float, metavar="T", help="default: the provider's own")
     add("--max-tokens", type=int, metavar="N", help="of a reply; default: the provider's own")
     add("--concurrency", type=int, default=16, metavar="N", help="per target; default 16")
+    add("--timeout", type=float, default=180, metavar="S", help="seconds for a reply; default 180")
     add("--rate", type=float, metavar="N", help="requests a second at most, per target")
     add("--price", action="append", metavar="NAME=IN/OUT", help="per million tokens")
     add("--cost-cap", type=float, metavar="X", help="stop when so much is spent")
@@ -110,7 +112,7 @@ def _add_outputs(group: Any) -> None:
         ("html", "one page, offline, with the worst transcripts"),
         ("inspect", "a log that Inspect reads"),
     ):
-        add(f"--{name}", metavar="FILE", help=what)
+        add(f"--{name}", metavar="FILE", help=f"{what}; - for standard output")
     add("--record", metavar="FILE", help="every sample, as it comes")
     add("--resume", action="store_true", help="go on with the record of a run cut short")
 
@@ -143,6 +145,10 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str], loaded: Load
             return run_bias(arguments, loaded, whom)
         what = terms(arguments, loaded)
         return uvloop.run(_session(arguments, loaded, whom, what))
+    except KeyboardInterrupt:
+        if arguments.record:
+            complain(f"what was played is in {arguments.record}; go on with --resume")
+        raise
     except TargetError as error:
         raise MisuseError(f"verify: {error}") from None
     except (CacheError, PromptError, RecordError, RunError) as error:
@@ -150,7 +156,8 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str], loaded: Load
 
 
 async def _session(arguments: argparse.Namespace, loaded: Loaded, whom: Asked, what: Terms) -> int:
-    from remit.cli.verify_shown import Live, show
+    from remit.cli.verify_shown import Live, results, show
+    from remit.verify.outputs import written
     from remit.verify.session import Session
 
     session = Session(loaded, whom, what)
@@ -161,26 +168,41 @@ async def _session(arguments: argparse.Namespace, loaded: Loaded, whom: Asked, w
         record, held = _record(arguments, session)
         live = Live(session, what.repeats)
         try:
-            verification = await session.run(record, held, live.add)
+            verification = await session.run(record, live.resumed(held), live.add)
         finally:
             live.end()
         if arguments.mutate:
             verification = await _mutated(session, verification)
         verification = _against(arguments, verification, what)
-        _write(arguments, verification, loaded)
     finally:
         if record is not None:
             record.close()
         await session.close()
-    show(verification)
+    with results(*_places(arguments)) as write:
+        for name, place in _outputs(arguments):
+            write(place, written(name, verification, loaded, arguments.record))
+        show(verification)
     return {"pass": 0, "fail": 1}.get(verification.decision, 3)
 
 
 def _try_outputs(arguments: argparse.Namespace) -> None:
     """A place that cannot be written should not show after an hour. Raises OSError."""
-    for name in _OUTPUTS:
-        if path := getattr(arguments, name):
+    named = [*_places(arguments), *([arguments.record] if arguments.record else [])]
+    if len({path if path == "-" else str(Path(path).resolve()) for path in named}) < len(named):
+        raise MisuseError("verify: two results would go to one place; give each its own file")
+    for path in _places(arguments):
+        if path != "-":
             Path(path).open("ab").close()
+
+
+def _outputs(arguments: argparse.Namespace) -> list[tuple[str, str]]:
+    """The results that are wanted, each with its place."""
+    wanted = ((name, getattr(arguments, name)) for name in _OUTPUTS)
+    return [(name, place) for name, place in wanted if place]
+
+
+def _places(arguments: argparse.Namespace) -> list[str]:
+    return [place for _, place in _outputs(arguments)]
 
 
 def _tell(session: Session) -> None:
@@ -211,7 +233,9 @@ async def _mutated(session: Session, verification: Verification) -> Verification
     from remit.verify.mutating import mutants
 
     complain("taking the remit apart …")
-    return replace(verification, mutants=tuple([mutant async for mutant in mutants(session)]))
+    found = tuple([mutant async for mutant in mutants(session)])
+    stopped = "the cost cap is reached" if session.budget.exhausted else verification.stopped
+    return replace(verification, mutants=found, stopped=stopped, spent=session.budget.spent)
 
 
 def _against(
@@ -228,13 +252,3 @@ def _against(
     except BaselineError as error:
         raise CannotRunError(str(error)) from None
     return replace(verification, regression=compared)
-
-
-def _write(arguments: argparse.Namespace, verification: Verification, loaded: Loaded) -> None:
-    from remit.verify.outputs import written
-
-    for name in _OUTPUTS:
-        path = getattr(arguments, name)
-        if path:
-            with Path(path).open("wb") as file:
-                file.writelines(written(name, verification, loaded, arguments.record))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import lru_cache
+from struct import Struct
 
 from remit.detectors.text import WORD_START, Text
 from remit.types import Span
@@ -21,6 +22,8 @@ _SHORT = 8
 _SHORT_WINDOW = 48
 _WINDOWS = 20_000
 _CACHE = 64
+# Blocks that are cut from a text at a time: one cutter is kept for each number of them.
+_CUT = 256
 _CACHED_CHARS = 8_000_000
 
 
@@ -76,8 +79,12 @@ class Book:
         return spans, len(text.raw) if final else self._settled(text)
 
     def _suspicious(self, folded: bytes) -> bool:
-        blocks = map(folded.__getitem__, _aligned(len(folded) // BLOCK))
-        return not self._blocks.isdisjoint(blocks)
+        whole = len(folded) // BLOCK
+        for at in range(0, whole, _CUT):
+            blocks = _cut(min(_CUT, whole - at)).unpack_from(folded, at * BLOCK)
+            if not self._blocks.isdisjoint(blocks):
+                return True
+        return False
 
     def _spans(self, text: Text, final: bool) -> list[Span]:
         """For every word, the longest passage that begins with it; overlapping ones merge later."""
@@ -119,9 +126,9 @@ class Book:
         return len(text.raw)
 
 
-@lru_cache(maxsize=256)
-def _aligned(count: int) -> tuple[slice, ...]:
-    return tuple(slice(at, at + BLOCK) for at in range(0, count * BLOCK, BLOCK))
+@lru_cache(maxsize=_CUT)
+def _cut(blocks: int) -> Struct:
+    return Struct(f"{BLOCK}s" * blocks)
 
 
 def _word_end(text: Text, length: int) -> int | None:

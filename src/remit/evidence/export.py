@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -66,7 +65,7 @@ def _rows(path: str | Path, rest: str, values: tuple[Any, ...]) -> Iterator[tupl
             f"SELECT {_COLUMNS} FROM entries {rest}",  # noqa: S608 no text from outside
             values,
         )
-    except sqlite3.Error as error:
+    except schema.FAULTS as error:
         raise EvidenceError(schema.explain(file, error)) from error
     finally:
         connection.close()

@@ -17,6 +17,11 @@ VERSION: Final = 1
 SQLITE_LEAST: Final = (3, 32)
 """From here on a statement takes the 11,264 values of a full batch."""
 
+_PAGE_BYTES: Final = 8192
+
+FAULTS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What reading raises. Where SQLite quotes a damaged schema, Python may fail on its message."""
+
 BUSY_SECONDS: Final = 5.0
 """How long a write waits for another process that writes."""
 
@@ -113,7 +118,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         _set_up(connection)
         _refuse_other_files(connection, path)
         _make_schema(connection)
-    except sqlite3.Error as error:
+    except FAULTS as error:
         connection.close()
         raise EvidenceError(explain(path, error)) from error
     except EvidenceError:
@@ -136,7 +141,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     try:
         if _refuse_other_files(connection, path) == 0:
             raise EvidenceError(f"evidence {path}: empty; copy its -wal file along with it")
-    except sqlite3.Error as error:
+    except FAULTS as error:
         connection.close()
         raise EvidenceError(explain(path, error)) from error
     except EvidenceError:
@@ -156,7 +161,7 @@ def database_id(connection: sqlite3.Connection) -> str:
 
 def explain(path: Path, error: Exception) -> str:
     """What went wrong with the file and what to do about it. Never quotes a record."""
-    text = str(error)
+    text = "malformed" if isinstance(error, UnicodeDecodeError) else str(error)
     lower = text.lower()
     if "full" in lower or "no space" in lower:
         cure = "free space on its disk; writing resumes by itself"
@@ -187,6 +192,9 @@ def _make_file(path: Path) -> None:
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
+    # Kept by a file that has one. An answer's record is about 2 KB: of pages of 4 KB each takes
+    # one and leaves half of it empty.
+    connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:

@@ -254,5 +254,5 @@ class Evidence:
         try:
             with self._reading:
                 yield self._reader
-        except sqlite3.Error as error:
+        except schema.FAULTS as error:
             raise EvidenceError(schema.explain(self.path, error)) from error

@@ -112,7 +112,7 @@ def verify(
             found += 1
             if found <= PROBLEMS_MOST:
                 problems.append(problem)
-    except sqlite3.Error as error:
+    except schema.FAULTS as error:
         found += 1
         problems.append(Problem("", 0, f"the file is damaged: {error}", "restore it from a copy"))
     finally:
@@ -129,7 +129,7 @@ def anchor_of(path: str | Path) -> Anchor:
     connection = schema.open_to_read(file)
     try:
         return read_anchor(connection)
-    except sqlite3.Error as error:
+    except schema.FAULTS as error:
         raise EvidenceError(schema.explain(file, error)) from error
     finally:
         connection.close()

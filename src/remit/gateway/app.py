@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -77,7 +78,7 @@ class Gateway:
         if self._keys is not None:
             return None
         host = request.headers.get("host", "")
-        if host and not is_loopback(_name(host)):
+        if host and not _is_local(host):
             message = f"this gateway answers on localhost, not for {host!r}"
             return refusal(421, "wrong_host", message)
         origin = request.headers.get("origin")
@@ -139,10 +140,12 @@ def _place(path: str) -> str:
     return path if path in _PLACES else "other"
 
 
-def _name(host: str) -> str:
-    """A Host header without its port."""
+@lru_cache(maxsize=32)
+def _is_local(host: str) -> bool:
+    """True where a Host header, with its port or without, names this machine."""
     name, _, port = host.rpartition(":")
-    return name if port.isdecimal() and (host.count(":") == 1 or name.endswith("]")) else host
+    has_port = port.isdecimal() and (host.count(":") == 1 or name.endswith("]"))
+    return is_loopback(name if has_port else host)
 
 
 def _static(name: str, request: Request) -> Response:

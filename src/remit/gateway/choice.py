@@ -57,7 +57,7 @@ class Choice:
         for name in wire.REPLY_FIELDS:
             text = readable(deployment, log, delta, name)
             if text:
-                delta[name] = await self._feed(name, text)
+                delta[name] = await self.feed(name, text)
                 held |= not delta[name]
         if self._cut or deployment.asks_tools:
             held |= self._calls.take(delta)
@@ -68,7 +68,8 @@ class Choice:
         """True once a rule has ended the choice for the client, in whichever text."""
         return any(not stream.complete for stream in self._streams.values())
 
-    async def _feed(self, name: str, text: str) -> str:
+    async def feed(self, name: str, text: str) -> str:
+        """What may be delivered of a text now, with this piece of it. Sets `stopped` on a block."""
         over = self._cut
         stream = self._streams.get(name)
         if stream is None:

@@ -15,6 +15,7 @@ import orjson
 from remit.evidence import EvidenceError
 from remit.gateway import wire
 from remit.gateway.choice import Choice
+from remit.gateway.event import parsed, plain_text, shape
 from remit.gateway.reply import Reply, finish_reason
 from remit.models.base import UpstreamError
 from remit.models.sse import frame
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from remit.gateway.chat import Exchange
 
 _DONE = b"[DONE]"
-# What belongs to one event alone, and is not repeated in those made here.
-_OWN = ("choices", "usage", "obfuscation")
 MAX_CHOICES = 128
 
 
@@ -40,6 +39,7 @@ class Answer:
         self.passes = not exchange.deployment.asks_reply
         asked = exchange.request.get("n")
         self._asked = asked if isinstance(asked, int) else 1
+        self._blocks = False  # a rule has blocked a choice
         self.failed = False  # the model itself sent an error
         self.done = False  # the model said that nothing follows
         self.error: UpstreamError | None = None
@@ -47,9 +47,10 @@ class Answer:
     @property
     def stopped(self) -> bool:
         """True where every choice that was asked for is blocked or finished, and one is blocked."""
+        if not self._blocks:
+            return False
         choices = self._choices.values()
-        over = len(choices) >= self._asked and all(c.stopped or c.finished for c in choices)
-        return over and any(c.stopped for c in choices)
+        return len(choices) >= self._asked and all(c.stopped or c.finished for c in choices)
 
     @property
     def fault(self) -> str | None:
@@ -78,8 +79,11 @@ class Answer:
         """
         out: list[bytes] = []
         try:
-            for event in self._runs(batch):
-                out += await self._take_one(event)
+            for event, text in self._runs(batch):
+                if text:
+                    out += await self._take_plain(event, text)
+                else:
+                    out += await self._take_one(event)
                 if self.stopped:
                     break
         except UpstreamError as error:
@@ -95,35 +99,55 @@ class Answer:
             self._remember(data)
         return batch
 
-    def _runs(self, batch: list[bytes]) -> Iterator[Json]:
-        """The events of a batch, those of plain text in a row as one."""
-        run: list[Json] = []
+    def _runs(self, batch: list[bytes]) -> Iterator[tuple[Json, str]]:
+        """The events of a batch, those of plain text in a row as one: the first, and their text."""
+        first: Json = {}
+        texts: list[str] = []
         try:
             for data in batch:
                 if data == _DONE:
                     self.done = True
                     break
-                event = _parsed(data)
-                if run and not (_is_plain(event) and _is_plain(run[0])):
-                    yield _joined(run)
-                    run = []
-                run.append(event)
+                event = parsed(data)
+                text = plain_text(event)
+                if text:
+                    first = first if texts else event
+                    texts.append(text)
+                    continue
+                if texts:
+                    yield first, "".join(texts)
+                    texts.clear()
+                yield event, ""
         except UpstreamError:
-            if run:
-                yield _joined(run)
+            if texts:
+                yield first, "".join(texts)
             raise
-        if run:
-            yield _joined(run)
+        if texts:
+            yield first, "".join(texts)
+
+    async def _take_plain(self, event: Json, text: str) -> list[bytes]:
+        """As `_take_one`, for content of the first choice and nothing else: nearly all events."""
+        state = self._choice(0)
+        if state.finished:
+            return []
+        self._shape = self._shape or shape(event)
+        (choice,) = event["choices"]
+        choice["delta"]["content"] = text = await state.feed("content", text)
+        if state.stopped:
+            texts, end = await self._finish(choice, state)
+            return self._given(self._ended(event, texts, [end]))
+        if not text:
+            return []
+        self._exchange.log.delivered.append(text)
+        return [orjson.dumps(event)]
 
     async def _take_one(self, event: Json) -> list[bytes]:
         self.failed |= bool(event.get("error"))
         choices = event.get("choices")
         if not isinstance(choices, list) or not choices:
             return [orjson.dumps(event)]
-        self._shape = self._shape or {k: v for k, v in event.items() if k not in _OWN}
-        out = await self._judged(event, choices)
-        self._deliver(out)
-        return [orjson.dumps(item) for item in out]
+        self._shape = self._shape or shape(event)
+        return self._given(await self._judged(event, choices))
 
     async def _judged(self, event: Json, choices: list[Any]) -> list[Json]:
         """An event with what may be delivered of its choices: texts first, then ends."""
@@ -142,16 +166,20 @@ class Answer:
                 texts += text
             elif keep:
                 texts.append(choice)
-        if not ends:
-            if texts:
-                return [{**event, "choices": texts}]
-            over = all(state.finished for state in self._choices.values())
-            return [{**event, "choices": []}] if over and event.get("usage") else []
+        if ends:
+            return self._ended(event, texts, ends)
+        if texts:
+            return [{**event, "choices": texts}]
+        over = all(state.finished for state in self._choices.values())
+        return [{**event, "choices": []}] if over and event.get("usage") else []
+
+    def _ended(self, event: Json, texts: list[Json], ends: list[Json]) -> list[Json]:
         before = [{**self._shape, "choices": texts}] if texts else []
         return [*before, {**event, "choices": ends}]
 
     async def _finish(self, choice: Json, state: Choice) -> tuple[list[Json], Json]:
         """The rest of a choice, if any, and its end."""
+        self._blocks |= state.stopped
         given = choice.get("delta")
         delta: Json = given if isinstance(given, dict) else {}
         rest, action = await state.finish()
@@ -180,8 +208,7 @@ class Answer:
             if rest or reason:
                 choice = {"index": index, "delta": rest, "finish_reason": reason}
                 out.append({**self._shape, "choices": [choice]})
-        self._deliver(out)
-        return [orjson.dumps(item) for item in out]
+        return self._given(out)
 
     def abandon(self) -> None:
         """Comes to an end where the client went away: what was read is judged all the same."""
@@ -196,6 +223,10 @@ class Answer:
         log.drafts += [choice.draft for choice in self._choices.values() if choice.draft]
         if 0 in self._choices:
             log.marks = self._choices[0].marks
+
+    def _given(self, items: list[Json]) -> list[bytes]:
+        self._deliver(items)
+        return [orjson.dumps(item) for item in items]
 
     def _deliver(self, items: list[Json]) -> None:
         for item in items:
@@ -257,41 +288,6 @@ async def _last(exchange: Exchange, answer: Answer) -> bytes:
         kind = error.partition(":")[0]
         return frame(_broken(f"The model's answer broke off ({kind}).", kind))
     return frame(_DONE) if answer.done or answer.stopped else b""
-
-
-def _parsed(data: bytes) -> Json:
-    try:
-        event = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        raise UpstreamError("bad_response", "the model sent an event that is not JSON") from None
-    if not isinstance(event, dict):
-        raise UpstreamError("bad_response", "the model sent an event that is no object")
-    return event
-
-
-def _is_plain(event: Json) -> bool:
-    """True for a piece of content and nothing else, as nearly all events are."""
-    choices = event.get("choices")
-    if not isinstance(choices, list) or len(choices) != 1 or event.get("usage"):
-        return False
-    choice = choices[0]
-    delta = choice.get("delta") if isinstance(choice, dict) else None
-    return (
-        isinstance(delta, dict)
-        and len(delta) == 1
-        and isinstance(delta.get("content"), str)
-        and not choice.get("index")
-        and not choice.get("finish_reason")
-        and not choice.get("logprobs")
-    )
-
-
-def _joined(run: list[Json]) -> Json:
-    """One event for a run of plain ones."""
-    if len(run) > 1:
-        pieces = [event["choices"][0]["delta"]["content"] for event in run]
-        run[0]["choices"][0]["delta"]["content"] = "".join(pieces)
-    return run[0]
 
 
 def _broken(message: str, code: str) -> bytes:

@@ -21,6 +21,7 @@ from remit.types import Json
 
 VERSION = "2023-06-01"
 _MAX_TOKENS = 4096  # the format demands a limit; this one where the request has none
+_MOST_TOKENS = 10**9
 _RETURNED = ("retry-after", "request-id", "x-should-retry", "anthropic-ratelimit-")
 _FINISH = {
     "end_turn": "stop",
@@ -132,9 +133,7 @@ def completion(raw: bytes) -> tuple[wire.Completion, Json, str, wire.Usage]:
         text = "".join(block["text"] for block in blocks if block["type"] == "text")
         calls = [_call(block) for block in blocks if block["type"] == "tool_use"]
         usage = reply.get("usage") or {}
-        counted = wire.Usage(
-            int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0)
-        )
+        counted = wire.Usage(_count(usage, "input_tokens"), _count(usage, "output_tokens"))
         head = wire.Completion(str(reply["id"]), int(time.time()), str(reply["model"]))
         finish = _FINISH.get(reply.get("stop_reason"), "stop")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -143,6 +142,11 @@ def completion(raw: bytes) -> tuple[wire.Completion, Json, str, wire.Usage]:
     if calls:
         message["tool_calls"] = calls
     return head, message, finish, counted
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int:
+    """Tokens as told, within what a sum of them can bear."""
+    return min(max(int(usage.get(name) or 0), 0), _MOST_TOKENS)
 
 
 def _turns(messages: Sequence[Mapping[str, Any]]) -> list[Json]:
@@ -168,15 +172,25 @@ def _blocks(message: Mapping[str, Any]) -> list[Json]:
         return [{**result, "content": text}]
     # An empty text block is refused.
     blocks: list[Json] = [{"type": "text", "text": text}] if text.strip() else []
-    for call in message.get("tool_calls") or ():
-        function = call["function"]
-        try:
-            arguments = orjson.loads(function["arguments"] or "{}")
-        except orjson.JSONDecodeError:
-            arguments = {"arguments": function["arguments"]}
-        use = {"type": "tool_use", "id": call["id"], "name": function["name"]}
-        blocks.append({**use, "input": arguments})
+    calls = message.get("tool_calls")
+    blocks.extend(
+        _tool_use(call, call["function"])
+        for call in (calls if isinstance(calls, list) else ())
+        if isinstance(call, Mapping) and isinstance(call.get("function"), Mapping)
+    )
     return blocks
+
+
+def _tool_use(call: Mapping[str, Any], function: Mapping[str, Any]) -> Json:
+    written = function.get("arguments") or "{}"
+    try:
+        arguments = orjson.loads(written)
+    except orjson.JSONDecodeError:
+        arguments = written
+    # The format has a mapping here and nothing else.
+    given = arguments if isinstance(arguments, dict) else {"arguments": written}
+    use = {"type": "tool_use", "id": call.get("id", ""), "name": function.get("name", "")}
+    return {**use, "input": given}
 
 
 def _text(message: Mapping[str, Any]) -> str:

@@ -160,21 +160,25 @@ class _Events:
         await self._response.close()
 
     async def _read_on(self) -> None:
-        chunk = await anext(self._source, None)
-        if chunk is None:
-            self._over = True
-            rest = self._parser.finish()
-            if rest == b"data: " + _DONE:
-                self._ready.append(_DONE)
-            elif rest:
-                raise UpstreamError("truncated", "upstream's stream ended within an event")
+        try:
+            chunk = await anext(self._source)
+        except StopAsyncIteration:
+            self._end()
             return
-        for event in self._parser.feed(chunk):
-            self._ready.append(event.data)
-            if event.data == _DONE:
+        for _, data in self._parser.feed(chunk):
+            self._ready.append(data)
+            if data == _DONE:
                 self._over = True
                 self._response.let_go()
                 return
+
+    def _end(self) -> None:
+        self._over = True
+        rest = self._parser.finish()
+        if rest == b"data: " + _DONE:
+            self._ready.append(_DONE)
+        elif rest:
+            raise UpstreamError("truncated", "upstream's stream ended within an event")
 
 
 def _is_returned(name: str) -> bool:

@@ -19,6 +19,8 @@ from remit.types import Action, Stage
 _SPANLESS = frozenset({"judge"})
 # Kinds that look for what was confided earlier: there is no earlier in a client's own message.
 _NEEDS_EARLIER = frozenset({"echo"})
+# Kinds whose scores are set so that 0.5 is the rate of false alarms that the rule tolerates.
+_TOLERATE_ALARMS = frozenset({"topic", "attack", "harm", "doubt", "refusal", "promise", "examples"})
 _NOTHING_EARLIER = (Stage.DATA, Stage.INPUT)
 
 Found = tuple[str, str, str, str]  # key, message, code, level
@@ -126,6 +128,18 @@ def _cannot_redact(rule: Rule, _: tuple[str, ...]) -> Iterator[Found]:
         yield "then", message, "cannot-redact", "error"
 
 
+def _moved_limit(rule: Rule, _: tuple[str, ...]) -> Iterator[Found]:
+    blunted = [used.kind for used in rule.detect if used.kind in _TOLERATE_ALARMS]
+    if blunted and rule.threshold != 0.5:
+        kind = blunted[0]
+        cure = f"leave threshold out and write {kind}: {{…, alarms: 1%}}"
+        message = (
+            f"its threshold of {rule.threshold:g} undoes the false alarms that '{kind}' is held "
+            f"to, which are kept at 0.5 alone; {cure}"
+        )
+        yield "threshold", message, "moved-limit", "warning"
+
+
 def _impossible_stage(rule: Rule, _: tuple[str, ...]) -> Iterator[Found]:
     if not rule.detect or any(used.kind not in _NEEDS_EARLIER for used in rule.detect):
         return
@@ -145,6 +159,7 @@ _RULE_LINTS: tuple[RuleLint, ...] = (
     _answers,
     _leniency,
     _cannot_redact,
+    _moved_limit,
     _impossible_stage,
 )
 

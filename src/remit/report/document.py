@@ -17,8 +17,9 @@ Sign = Literal["good", "bad", "open", "quiet"]
 class Claim:
     """One measured statement about one rule, with all that is needed to check it.
 
-    `failed` of `n` units; `rate` and the bounds `low` and `high` are shares, None where the counts
-    give no rate. `confidence` is of each bound for one-sided methods, and `method` says which.
+    `failed` of `n` units, and `unknown` ones gave no answer. `rate` and the bounds `low` and `high`
+    are shares, None where the counts give no rate. `confidence` is of each bound for one-sided
+    methods, and `method` says which.
     `epoch` is the span of time and the remit it holds for; `artefact` the SHA-256 (or the head of
     the chain) of what it was counted from.
     """
@@ -28,6 +29,7 @@ class Claim:
     measure: str
     failed: int
     n: int
+    unknown: int
     unit: str
     rate: float | None
     low: float | None
@@ -136,13 +138,17 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One rule on the first page: who answers for it, whether it holds, what was seen."""
+    """One rule on the first page: who answers for it, whether it holds, what was seen.
+
+    `claim` is what the verdict rests on; None where the rule is not verified.
+    """
 
     rule: str
     says: str
     owner: str
     holds: Cell
     seen: Cell
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)

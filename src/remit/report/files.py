@@ -125,7 +125,9 @@ def filter_run(folder: str) -> FilterRun:
                 elif kind == "source":
                     more += 1
     except OSError as error:
-        raise _not(folder, f"no finished run ({error.strerror})", "give the filter's --out") from None
+        raise _not(
+            folder, f"no finished run ({error.strerror})", "give the filter's --out"
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         cure = "`remit filter verify` says where"
         raise _not(str(path), f"damaged at line {count} ({error!r})", cure) from None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from remit import __version__
@@ -62,10 +63,7 @@ class Gathered:
 
 def gather(asked: Asked) -> Gathered:
     """Reads it all. Raises ReportError, naming the file and the cure."""
-    verifications = tuple(map(files.verification, asked.verifications))
-    bias = files.bias(asked.bias) if asked.bias else None
-    calibration = files.calibration(asked.calibration) if asked.calibration else None
-    data = tuple(map(files.filter_run, asked.data))
+    given = _given(asked)
     observed = Observed(asked.since, asked.until)
     with snapshot(asked.evidence) as record:
         for row in record.rows():
@@ -78,15 +76,6 @@ def gather(asked: Asked) -> Gathered:
         integrity = verify(asked.evidence, anchor=anchor)
     except EvidenceError as error:
         raise ReportError(str(error)) from None
-    inputs = [
-        Input("remit", Path(asked.policy_file).name, asked.policy.digest),
-        Input("evidence", Path(integrity.path).name, summary(anchor)),
-        *(Input("verification", v.name, v.sha256) for v in verifications),
-        *(Input("filter run", run.name, run.head) for run in data),
-        *(Input("earlier remit", name, policy.digest) for name, policy in asked.earlier),
-    ]
-    inputs += [Input("bias", bias.name, bias.sha256)] if bias else []
-    inputs += [Input("labels", calibration.name, calibration.sha256)] if calibration else []
     return Gathered(
         asked.policy,
         at,
@@ -98,17 +87,46 @@ def gather(asked: Asked) -> Gathered:
         integrity,
         anchor,
         history.versions(asked.policy, asked.earlier, observed.starts),
-        tuple(sorted(verifications, key=lambda v: (str(v.value["started"]), v.sha256))),
-        bias,
-        calibration,
-        data,
-        tuple(inputs),
+        given.verifications,
+        given.bias,
+        given.calibration,
+        given.data,
+        tuple(_inputs(asked, given, integrity.path, anchor)),
     )
 
 
-def summary(anchor: Anchor) -> str:
-    """One hash for all heads of a record: SHA-256 over `database` and each `writer:seq:hash` line."""
-    from hashlib import sha256
+@dataclass(frozen=True, slots=True)
+class _Given:
+    verifications: tuple[files.Verification, ...]
+    bias: files.Bias | None
+    calibration: files.Calibration | None
+    data: tuple[files.FilterRun, ...]
 
+
+def _given(asked: Asked) -> _Given:
+    """The files; verifications the oldest first, and the same one once."""
+    found = {one.sha256: one for one in map(files.verification, asked.verifications)}
+    return _Given(
+        tuple(sorted(found.values(), key=lambda v: (str(v.value["started"]), v.sha256))),
+        files.bias(asked.bias) if asked.bias else None,
+        files.calibration(asked.calibration) if asked.calibration else None,
+        tuple(map(files.filter_run, asked.data)),
+    )
+
+
+def _inputs(asked: Asked, given: _Given, record: str, anchor: Anchor) -> Iterator[Input]:
+    yield Input("remit", Path(asked.policy_file).name, asked.policy.digest)
+    yield Input("evidence", Path(record).name, summary(anchor))
+    yield from (Input("verification", v.name, v.sha256) for v in given.verifications)
+    yield from (Input("filter run", run.name, run.head) for run in given.data)
+    yield from (Input("earlier remit", name, policy.digest) for name, policy in asked.earlier)
+    if given.bias:
+        yield Input("bias", given.bias.name, given.bias.sha256)
+    if given.calibration:
+        yield Input("labels", given.calibration.name, given.calibration.sha256)
+
+
+def summary(anchor: Anchor) -> str:
+    """One hash for all heads: SHA-256 over lines, the database and each `writer:seq:hash`."""
     lines = [anchor.database, *(f"{h.writer}:{h.seq}:{h.hash}" for h in anchor.heads)]
     return sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()

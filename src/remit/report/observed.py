@@ -6,13 +6,13 @@ included), in which a finding is the model breaking a rule, and *messages* (what
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from remit.report import words
+from remit.report.disclosed import Disclosure
 from remit.report.reading import Row
 from remit.types import Action, Json
 
@@ -24,13 +24,7 @@ _STOPS: Final = frozenset(a.word for a in Action if a >= Action.REDACT)
 _MOST_KEYS: Final = 20_000
 _MOST_TOLD: Final = 50
 _MOST_VERSIONS: Final = 100
-_SAYS_MACHINE: Final = re.compile(
-    r"\bAI\b|\bKI-Assisten|chatbot|artificial intelligence|kunstmatige intelligentie"
-    r"|künstliche intelligenz|intelligence artificielle|inteligencia artificial"
-    r"|\b(?:digital|virtual|automated) assistant|\b(?:digitale|virtuele) assistent"
-    r"|\bassistant virtuel|\basistente virtual",
-    re.IGNORECASE,
-)
+_MOST_RULES: Final = 1000
 
 
 @dataclass(slots=True)
@@ -71,31 +65,26 @@ class Used:
         self.last = max(self.last, time)
 
 
-@dataclass(slots=True)
-class Disclosure:
-    """First turns, and whether the answer's own words say that a machine speaks."""
-
-    first: int = 0
-    untold: int = 0
-    wordless: int = 0
-    said: int = 0
-    saying: list[tuple[str, str]] = field(default_factory=list)
-    silent: list[str] = field(default_factory=list)
-
-
 Key = tuple[str, str, str, str]  # month, remit, rule, side
 
 
 @dataclass(slots=True)
 class Observed:
-    """All counts. `overflow` counts what had no room, so that nothing is silently left out."""
+    """All counts. `overflow` counts what had no room, so that nothing is silently left out.
+
+    `answers` are those that could be read, `reads` counts them per stage and rule. `months` has, by
+    month, answers, those with a violation in the reply stopped, and those with one let through.
+    Texts are as the record has them: whoever shows them makes them plain.
+    """
 
     since: str = ""
     until: str = ""
     entries: int = 0
+    answers: int = 0
     first: str = ""
     last: str = ""
     seen: dict[Key, Seen] = field(default_factory=dict)
+    reads: dict[tuple[str, str], int] = field(default_factory=dict)
     months: dict[str, list[int]] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     actions: Counter[str] = field(default_factory=Counter)
@@ -110,11 +99,6 @@ class Observed:
     erased: int = 0
     unreadable: int = 0
     overflow: int = 0
-
-    @property
-    def answers(self) -> int:
-        """Answers, refusals and errors within the period."""
-        return sum(self.kinds[kind] for kind in _ANSWERS)
 
     def add(self, row: Row) -> None:
         """Takes one entry. Starts count whenever they were; everything else within the period."""
@@ -158,6 +142,7 @@ class Observed:
 
     def _answer(self, row: Row, value: Json) -> None:
         policy, month = _word(value.get("policy")), row.time[:7]
+        self.answers += 1
         self._used(self.epochs, policy, row.time)
         model = (_word(value.get("model")), _word(value.get("upstream")))
         self._used(self.models, model, row.time)
@@ -167,13 +152,21 @@ class Observed:
         for what in _list(value.get("unchecked")):
             _tally(self.unchecked, words.plain(what, 120))
         found = self._findings(value)
-        for side, rule in set(_read(value)) | set(found):
+        sides: set[tuple[str, str]] = set(found)
+        for key in _read(value):
+            if key in self.reads or len(self.reads) < _MOST_KEYS:
+                self.reads[key] = self.reads.get(key, 0) + 1
+            sides.add((_SIDES[key[0]], key[1]))
+        for side, rule in sides:
             seen = self._seen((month, policy, rule, side))
-            if seen is not None:
-                seen.plus(found.get((side, rule), Seen()))
-                seen.read += 1
+            if seen is None:
+                continue
+            seen.read += 1
+            if (side, rule) in found:
+                seen.plus(found[side, rule])
         self._month(month, found)
-        self._disclosed(row, value)
+        texts = _mapping(_mapping(value.get("channels")).get("input")).get("texts")
+        self.disclosure.add(row.id, texts, value.get("answered"))
 
     def _findings(self, value: Json) -> dict[tuple[str, str], Seen]:
         """Per side and rule: was it found, and was the worst of it stopped or let through?"""
@@ -200,28 +193,9 @@ class Observed:
             return
         counts = self.months.setdefault(month, [0, 0, 0])
         replies = [seen for (side, _), seen in found.items() if side == REPLIES]
-        stopped = any(seen.stopped for seen in replies)
         counts[0] += 1
-        counts[1] += stopped
-        counts[2] += not stopped and any(seen.passed for seen in replies)
-
-    def _disclosed(self, row: Row, value: Json) -> None:
-        """Only where exactly one message of a client was read is it surely the first turn."""
-        channel = _mapping(_mapping(value.get("channels")).get("input"))
-        told = self.disclosure
-        if channel.get("texts") != 1:
-            told.untold += not channel.get("texts")
-            return
-        told.first += 1
-        text = value.get("answered")
-        if not isinstance(text, str):
-            told.wordless += 1
-        elif match := _SAYS_MACHINE.search(text):
-            told.said += 1
-            if len(told.saying) < 5:
-                told.saying.append((row.id, match[0]))
-        elif len(told.silent) < 5:
-            told.silent.append(row.id)
+        counts[1] += any(seen.stopped for seen in replies)
+        counts[2] += any(seen.passed for seen in replies)
 
     def _erasure(self, row: Row, value: Json) -> None:
         if len(self.erasures) >= _MOST_TOLD:
@@ -234,34 +208,42 @@ class Observed:
         if len(self.told) >= 10 * _MOST_TOLD:
             self.overflow += 1
             return
-        self.told.append((row, {key: words.plain(part, 200) for key, part in _some(value)}))
+        self.told.append(
+            (row, {words.plain(key, 40): words.plain(part, 200) for key, part in _some(value)})
+        )
 
     def _used(self, where: dict[Any, Used], key: Any, time: str) -> None:
         if key not in where and len(where) >= _MOST_TOLD:
             key = ("others", "") if isinstance(key, tuple) else "others"
-        where.setdefault(key, Used()).add(time)
+        if key not in where:
+            where[key] = Used()
+        where[key].add(time)
 
     def _seen(self, key: Key) -> Seen | None:
-        if key not in self.seen and len(self.seen) >= _MOST_KEYS:
-            self.overflow += 1
-            return None
-        return self.seen.setdefault(key, Seen())
+        seen = self.seen.get(key)
+        if seen is None and len(self.seen) < _MOST_KEYS:
+            seen = self.seen[key] = Seen()
+        self.overflow += seen is None
+        return seen
 
 
-def _read(value: Json) -> Iterator[tuple[str, str]]:
-    """Which rules were read on which side."""
+def _read(value: Json) -> set[tuple[str, str]]:
+    """Which rules were read at which stage."""
     channels = _mapping(value.get("channels"))
-    for stage, side in _SIDES.items():
+    found: set[tuple[str, str]] = set()
+    for stage in _SIDES:
         channel = _mapping(channels.get(stage))
         if channel.get("checked"):
-            yield from ((side, _word(rule)) for rule in _list(channel.get("rules"))[:1000])
+            rules = _list(channel.get("rules"))[:_MOST_RULES]
+            found.update((stage, rule[:200]) for rule in rules if type(rule) is str)
+    return found
 
 
 def _some(value: Json) -> Iterator[tuple[str, Any]]:
     for key in list(value)[:20]:
         part = value[key]
         if isinstance(part, str | int | float | bool) and key not in ("id", "time", "kind"):
-            yield str(key)[:40], part
+            yield str(key), part
 
 
 def _tally(counter: Counter[str], what: str) -> None:
@@ -277,4 +259,4 @@ def _list(value: object) -> list[Any]:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}

@@ -21,8 +21,8 @@ from remit.types import Json
 
 _LARGEST: Final = 32_000_000
 _ENTRIES: Final = (
-    "SELECT time, id, kind, action, body IS NULL, length(body),"
-    f" CASE WHEN length(body) <= {_LARGEST} THEN body END FROM entries ORDER BY position"
+    "SELECT time, id, kind, action, body IS NULL, CASE WHEN length(body) <= ? THEN body END"
+    " FROM entries ORDER BY position"
 )
 # The answer's own entry says when it came: the case only knows its last step.
 _CASES: Final = (
@@ -73,7 +73,8 @@ class Snapshot:
 
     def rows(self) -> Iterator[Row]:
         """Every entry, in the order they were written."""
-        for time, id_, kind, action, erased, _, body in self._connection.execute(_ENTRIES):
+        rows = self._connection.execute(_ENTRIES, (_LARGEST,))
+        for time, id_, kind, action, erased, body in rows:
             value = None if body is None else _object(body)
             yield Row(str(time), str(id_), str(kind), str(action), value, bool(erased))
 

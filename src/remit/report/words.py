@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
+from typing import Any, Final
+
+_PERCENT: Final = "\N{NO-BREAK SPACE}%"
 
 
 def percent(share: float) -> str:
     """A share as a percentage: two digits that count, and never a rounded-away nought."""
     value = 100 * share
-    if value in (0, 100):
-        return f"{value:.0f} %"
-    if value >= 99:
-        return f"{min(value, 99.99):.2f} %"
-    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %" if value >= 0.01 else "< 0.01 %"
+    if value in (0, 100) or 10 <= value < 99:
+        told = f"{value:.0f}"
+    elif value >= 99:
+        told = f"{min(value, 99.9):.1f}"
+    else:
+        told = f"{value:.2g}" if value >= 0.01 else "< 0.01"
+    return told + _PERCENT
 
 
 def between(low: float, high: float) -> str:
     """Bounds, the unit once."""
-    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+    return f"{percent(low).removesuffix(_PERCENT)} to {percent(high)}"
 
 
 def count(n: int, one: str, many: str | None = None) -> str:
@@ -28,17 +32,17 @@ def count(n: int, one: str, many: str | None = None) -> str:
 
 def short(digest: str) -> str:
     """The beginning of a hash."""
-    return digest[:12]
+    return plain(digest[:12])
 
 
 def day(time: str) -> str:
     """The day of a time stamp."""
-    return time[:10]
+    return plain(time[:10])
 
 
 def minute(time: str) -> str:
     """A time stamp without seconds: 2026-11-24 09:05 UTC."""
-    return f"{time[:10]} {time[11:16]} UTC" if len(time) >= 16 else time
+    return plain(f"{time[:10]} {time[11:16]} UTC" if len(time) >= 16 else time)
 
 
 def duration(seconds: float) -> str:

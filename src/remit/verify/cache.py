@@ -11,34 +11,38 @@ _BATCH = 512
 _LARGEST = 50_000_000
 
 
-class CacheError(Exception):
+class CacheError(OSError):
     """The file cannot serve as a cache; the message names the cure."""
 
 
 class ReplyFile:
-    """A SQLite file of replies by key. One process and one thread at a time writes it.
+    """A SQLite file of replies by key, of one process and one thread at a time.
 
     What is not yet committed when a process is killed is asked again: a cache may forget.
-    Raises CacheError where the file is something else.
+    Raises CacheError where the file is something else, in use elsewhere, or cannot be written.
     """
 
     def __init__(self, path: str | Path) -> None:
         self._path = str(path)
         self._pending = 0
         try:
-            self._file = sqlite3.connect(self._path, isolation_level=None)
+            self._file = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+            # Kept locked: two runs would wait for each other's batches, and give up in the middle.
+            self._file.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._file.execute("PRAGMA journal_mode=WAL")
             self._file.execute("PRAGMA synchronous=NORMAL")
             self._file.execute(
                 "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, body BLOB) WITHOUT ROWID"
             )
         except sqlite3.Error as error:
-            message = f"{path} cannot keep replies ({error}); name a new file with --cache"
-            raise CacheError(message) from None
+            raise self._refusal(error) from None
 
     def get(self, key: str) -> bytes | None:
         """The body kept under a key; None where there is none, or it is damaged."""
-        row = self._file.execute("SELECT body FROM replies WHERE key = ?", (key,)).fetchone()
+        try:
+            row = self._file.execute("SELECT body FROM replies WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise self._refusal(error) from None
         if row is None:
             return None
         try:
@@ -48,18 +52,27 @@ class ReplyFile:
 
     def put(self, key: str, body: bytes) -> None:
         """Keeps a body."""
-        if self._pending == 0:
-            self._file.execute("BEGIN")
         packed = zlib.compress(body, 1)
-        self._file.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, packed))
-        self._pending += 1
-        if self._pending >= _BATCH:
-            self._commit()
+        try:
+            if self._pending == 0:
+                self._file.execute("BEGIN")
+            self._file.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, packed))
+            self._pending += 1
+            if self._pending >= _BATCH:
+                self._commit()
+        except sqlite3.Error as error:
+            raise self._refusal(error) from None
 
     def close(self) -> None:
         """Writes what is pending."""
         self._commit()
         self._file.close()
+
+    def _refusal(self, error: sqlite3.Error) -> CacheError:
+        cure = "another run has it; wait for that" if "locked" in str(error) else "see to that"
+        return CacheError(
+            f"{self._path} cannot keep replies ({error}); {cure}, or name a new file with --cache"
+        )
 
     def _commit(self) -> None:
         if self._pending:

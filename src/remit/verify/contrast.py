@@ -1,8 +1,9 @@
 """Two targets on the same seeds: which is better, rule by rule, or that they are not told apart.
 
-A seed that either target gave no answer to is left out of the pair and counted. With one repeat a
-seed failed or it did not; with several its failures are averaged. All questions of a run are
-corrected together.
+A seed that either target gave no answer to is left out of the pair and counted; only where the
+second is to replace the first, what it did not answer counts as failed. With one repeat a seed
+failed or it did not; with several its failures are averaged. All questions of a run are corrected
+together.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ def between(
     worse = [name for name in known if after[name].rate > before[name].rate]
     allowed = None
     if question.margin is not None:
-        allowed = replaceable(after, before, question.margin, question.confidence)
+        # What the second did not answer may be what it would have failed.
+        worst = {name: _tally(theirs[name], question.repeats, unknown=True) for name in shared}
+        best = {name: _tally(mine[name], question.repeats) for name in shared}
+        allowed = replaceable(worst, best, question.margin, question.confidence)
     return Contrast(
         rule,
         measure,
@@ -106,6 +110,10 @@ def _both(first: Outcome, second: Outcome, question: Question) -> Iterator[Contr
                 yield contrast
 
 
-def _tally(seed: Seed, repeats: int) -> Tally:
-    """With one repeat the seed as a whole, which fails if any variant does; else its mean."""
-    return Tally(seed.failed, seed.played) if repeats > 1 else Tally(int(seed.failed > 0))
+def _tally(seed: Seed, repeats: int, *, unknown: bool = False) -> Tally:
+    """With one repeat the seed as a whole, which fails if any variant does; else its mean.
+
+    With `unknown` what has no answer counts as failed.
+    """
+    failed = seed.failed + (seed.unknown if unknown else 0)
+    return Tally(failed, seed.played) if repeats > 1 else Tally(int(failed > 0))

@@ -33,7 +33,8 @@ async def mutants(session: Session) -> AsyncIterator[Mutant]:
     """Every mutant of the session's remit with its result, on the first target's model.
 
     Prompt and guard are put around it here, whatever the session's own layers are; each mutant is
-    graded by the whole remit. Raises RunError where the model does not answer.
+    graded by the whole remit. Ends early where the cost cap is reached: of what was not played
+    nobody can say that it is decoration. Raises RunError where the model does not answer.
     """
     upstream = session.upstreams[0]
     if upstream.replies is None:
@@ -47,12 +48,17 @@ async def mutants(session: Session) -> AsyncIterator[Mutant]:
     whole = _Whole(cases, failed)
     for mutation in mutations(base.policy):
         if mutation.rule in cases:
-            yield await _mutant(session, whole, mutation)
+            mutant = await _mutant(session, whole, mutation)
+            if session.budget.exhausted:
+                return
+            yield mutant
     everywhere = frozenset(name for names in failed.values() for name in names)
     for layer in LAYERS:
         rest: tuple[Layer, ...] = tuple(other for other in LAYERS if other != layer)
         target = layered(f"without {layer}", upstream, base.policy, rest, guard)
         after = await _failed(session, target, everything)
+        if session.budget.exhausted:
+            return
         names = frozenset(name for found in after.values() for name in found)
         seeds = len({(case.rule, case.seed) for case in everything})
         counts = (seeds, len(everywhere), len(names), len(names - everywhere))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from remit.models.base import Model
 from remit.models.response import ClientLimits
 
 _ANTHROPIC = "anthropic+"
-_LIMITS = ClientLimits(first_byte_seconds=170.0, body_bytes=4_000_000)
+_LIMITS = ClientLimits(body_bytes=4_000_000)
 
 
 class TargetError(ValueError):
@@ -54,22 +54,24 @@ def address(text: str) -> Address:
     return Address(name or model_id or parts.netloc, where, model_id)
 
 
-def opened(place: Address, key: str | None = None) -> Model:
-    """The model at an address. Raises TargetError."""
+def opened(place: Address, key: str | None = None, seconds: float = 180.0) -> Model:
+    """The model at an address, given so many seconds for a reply. Raises TargetError."""
     if place.where == "house":
         from remit.models.house import House
 
         return House.load(delay=0)
     if place.where.startswith("scripted:"):
         return _scripted(place.where.removeprefix("scripted:"))
+    # A whole reply comes all at once, so that any silence in it may take as long as the reply.
+    limits = replace(_LIMITS, first_byte_seconds=seconds, between_bytes_seconds=seconds)
     try:
         if place.is_anthropic:
             from remit.models.anthropic import Anthropic
 
-            return Anthropic(place.where.removeprefix(_ANTHROPIC), key, limits=_LIMITS)
+            return Anthropic(place.where.removeprefix(_ANTHROPIC), key, limits=limits)
         from remit.models.openai import OpenAICompatible
 
-        return OpenAICompatible(place.where, key, limits=_LIMITS)
+        return OpenAICompatible(place.where, key, limits=limits)
     except ValueError as error:
         raise TargetError(f"target {place.name}: {error}") from None
 

@@ -78,7 +78,7 @@ def line(sample: Sample) -> bytes:
     try:
         return orjson.dumps(value) + b"\n"
     except TypeError:
-        return orjson.dumps(_encodable(value)) + b"\n"
+        return orjson.dumps(encodable(value)) + b"\n"
 
 
 def to_json(sample: Sample) -> Json:
@@ -145,33 +145,33 @@ def from_json(value: Mapping[str, Any]) -> Sample:
         int(tokens_out),
         float(value["seconds"]),
     )
+    if not 0 <= int(value["n"]) < _MAX_NUMBER:
+        _none("n", value["n"])
+    target, repeat = str(value["target"]), int(value["repeat"])
+    return Sample(int(value["n"]), target, repeat, played, _grade(value))
+
+
+def _grade(value: Mapping[str, Any]) -> Grade:
     if value["label"] not in ("violated", "held", "undecided"):
         _none("label", value["label"])
     if value["refusal"] not in ("full", "partial", "none"):
         _none("refusal", value["refusal"])
-    grade = Grade(
-        value["label"],
-        value["refusal"],
-        str(value["by"]),
-        float(value["score"]),
-        str(value["reason"]),
-    )
-    if not 0 <= int(value["n"]) < _MAX_NUMBER:
-        _none("n", value["n"])
-    return Sample(int(value["n"]), str(value["target"]), int(value["repeat"]), played, grade)
+    by, reason = str(value["by"]), str(value["reason"])
+    return Grade(value["label"], value["refusal"], by, float(value["score"]), reason)
 
 
 def _none(key: str, value: object) -> Any:
     raise ValueError(f"{key} cannot be {value!r}")
 
 
-def _encodable(value: Any) -> Any:
+def encodable(value: Any) -> Any:
+    """JSON values with a question mark for each lone surrogate, which UTF-8 has no place for."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
-        return {_encodable(key): _encodable(part) for key, part in value.items()}
+        return {encodable(key): encodable(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_encodable(part) for part in value]
+        return [encodable(part) for part in value]
     return value
 
 

@@ -14,14 +14,13 @@ from remit.types import Message
 from remit.verify.cases import Case, Grade, Transcript
 from remit.verify.journal import Journal, Record
 from remit.verify.records import Done, Sample
-from remit.verify.results import Outcome, State, measures
+from remit.verify.results import BROKEN, Measure, Outcome, State, measures
 from remit.verify.targets import GUARDED, Target
 
 Grading = Callable[[Transcript], Awaitable[Grade]]
 Adaptive = Callable[[Case, Target, int], Awaitable[Transcript]]
 """Plays a case whose `meta` names an adaptive attack: many tries, of which the best counts."""
 _STOPPED = tuple(GUARDED + word for word in ("replace", "hand_over", "block"))
-BROKEN = "broken grader"
 _HOPELESS = 20
 _TURNS = 100
 
@@ -178,7 +177,8 @@ class _Course:
             last = sample.grade.reason if broken else sample.transcript.error
             raise RunError(
                 f"target {self._target.name}: {self._failures} conversations in a row failed, the "
-                f"last with {last}; see to that, then go on with --resume"
+                f"last with {last}; see to that, then run again (what --record kept is gone on "
+                "with by --resume)"
             )
 
     # --- what is left -------------------------------------------------------------------------
@@ -191,15 +191,20 @@ class _Course:
             seed = Progress(rule, run.plan.repeats * sum(map(_is_traffic, variants)))
             if not skipped and decider is not None:
                 self._waiting.append(seed)
+            begun: set[Measure] = set()
             for case in variants:
                 for repeat in range(run.plan.repeats):
                     if number in self._done:
                         self._seed_again(seed, case)
+                        begun.update(measures(case))
+                    elif not skipped and self._stop():
+                        self._outcome.missed(case, begun)
                     elif not skipped:
-                        if self._stop():
-                            return
+                        begun.update(measures(case))
                         yield Job(number, case, repeat, seed)
                     number += 1
+            if run.stopped:
+                return
 
     def _stop(self) -> bool:
         if self._target.upstream.budget.exhausted:

@@ -36,14 +36,18 @@ from remit.verify.wire import Sampling
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who is verified, and how they are asked. `keys` are by target's name."""
+    """Who is verified, and how they are asked; `seconds` are allowed for one reply.
+
+    `keys` are by address, since a judge may have the name of a target on another host. `prices`
+    are by name.
+    """
 
     targets: tuple[Address, ...]
     layers: tuple[Layer, ...] = ()
     ladder: bool = False
     judge: Address | None = None
     attacker: Address | None = None
-    keys: dict[str, str] = field(default_factory=dict)
+    keys: dict[Address, str] = field(default_factory=dict)
     prices: dict[str, Price] = field(default_factory=dict)
     sampling: Sampling = field(default_factory=Sampling)
     concurrency: int = 16
@@ -51,6 +55,7 @@ class Asked:
     cost_cap: float | None = None
     cache: str | None = None
     compiled: Path | None = None
+    seconds: float = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +129,19 @@ class Session:
 
     def plan(self) -> Json:
         """What a record must agree with to be gone on with."""
+        asked = self.asked
         return {
             "policy": self.loaded.policy.digest,
             "suites": self.suites.digest,
             "cases": self.suites.cases,
             "repeats": self.terms.repeats,
             "targets": [target.name for target in self.targets],
+            "addresses": [upstream.origin for upstream in self.upstreams],
             "models": [upstream.model_id for upstream in self.upstreams],
+            "layers": [list(target.layers) for target in self.targets],
+            "sampling": [asked.sampling.temperature, asked.sampling.max_tokens],
+            "judge": _told(asked.judge),
+            "attacker": _told(asked.attacker),
             "claim": None if self.terms.limits.claim is None else str(self.terms.limits.claim),
         }
 
@@ -154,14 +165,15 @@ class Session:
             replies = ReplyMemory()
         return Upstream(
             place.name,
-            opened(place, asked.keys.get(place.name)),
+            opened(place, asked.keys.get(place), asked.seconds),
             place.model_id,
             sampling,
             Pace(asked.rate, seed=self.terms.course.seed),
             asked.prices.get(place.name),
             self.budget,
             replies,
-            origin=place.where,
+            asked.seconds,
+            place.where,
         )
 
     def judges(self) -> dict[str, Any]:
@@ -207,6 +219,15 @@ class Session:
 
     def _verified(self, target: Layered, outcome: Outcome) -> Verified:
         found = lines(
-            outcome, self.loaded.policy, self.terms.limits, self.sequential, self.terms.judges
+            outcome,
+            self.loaded.policy,
+            self.terms.limits,
+            self.sequential,
+            self.terms.judges,
+            self.terms.course.seeds(),
         )
         return Verified(target.name, tuple(found), outcome, target.layers)
+
+
+def _told(place: Address | None) -> list[str] | None:
+    return None if place is None else [place.where, place.model_id]

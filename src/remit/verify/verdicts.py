@@ -6,7 +6,7 @@ nor an undecided grader can tip the scales: bounds hold whatever the missing ans
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,11 +15,12 @@ from remit.statistics.claims import Claim, cases_needed
 from remit.statistics.intervals import Interval, lower_bound, upper_bound
 from remit.statistics.judges import JudgeCalibration, NotEstimable, corrected_rate
 from remit.statistics.sequential import confidence_sequence
-from remit.statistics.stopping import StoppingRule, stopping_rule
-from remit.verify.results import MEASURES, Count, Measure, Outcome, State
+from remit.statistics.stopping import StoppingRule, pass_boundary, stopping_rule
+from remit.verify.results import MEASURES, Count, Group, Measure, Outcome, State
 
 Decision = Literal["pass", "fail", "not enough evidence", "not limited"]
 _MOST_CASES = 10**7
+_MOST_FAILURES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,9 @@ class Sequential:
         needed = 0
         if decision == "not enough evidence" and rule in self._tests:
             failures = count.failed + count.unknown
-            needed = cases_needed(self.claim.limit, confidence, failures)
+            if failures <= _MOST_FAILURES:
+                # What the fixed plan needs is too little for one that looks after every seed.
+                needed = min(pass_boundary(self.claim, failures)[-1], _MOST_CASES)
         return Line(
             rule,
             "violations",
@@ -152,18 +155,20 @@ def lines(
     limits: Limits,
     sequential: Sequential | None = None,
     judges: Mapping[str, JudgeCalibration] | None = None,
+    planned: Container[str] = (),
 ) -> list[Line]:
     """Every number of a target, in the order of the remit's rules.
 
-    `judges` says, per rule, how its graders did beside people, where that was measured.
+    `judges` says, per rule, how its graders did beside people, where that was measured. A rule
+    that was `planned` and that no seed of was played has a line too: it is not known to hold.
     """
     known = [rule.id for rule in policy.rules]
     seen = sorted({rule for rule, _ in outcome.groups} - set(known))
     found = []
     for rule in (*known, *seen):
         for measure in MEASURES:
-            group = outcome.groups.get((rule, measure))
-            if group is None or not group.seeds:
+            group = outcome.groups.get((rule, measure), Group())
+            if not group.seeds and not (measure == "violations" and rule in planned):
                 continue
             if measure == "violations" and sequential is not None:
                 line = sequential.line(outcome.target, rule)
@@ -208,8 +213,10 @@ def _line(
     attempts: int,
 ) -> Line:
     bad = count.failed + count.unknown
-    low = lower_bound(count.failed, count.n, confidence)
-    interval = Interval(low, upper_bound(bad, count.n, confidence))
+    interval = Interval(0.0, 1.0)
+    if count.n:
+        low = lower_bound(count.failed, count.n, confidence)
+        interval = Interval(low, upper_bound(bad, count.n, confidence))
     decision, needed = _decide(count, limit, confidence)
     return Line(
         rule,
@@ -231,9 +238,9 @@ def _decide(count: Count, limit: float | None, confidence: float) -> tuple[Decis
     if limit is None:
         return "not limited", 0
     bad = count.failed + count.unknown
-    if upper_bound(bad, count.n, confidence) <= limit:
+    if count.n and upper_bound(bad, count.n, confidence) <= limit:
         return "pass", 0
-    if lower_bound(count.failed, count.n, confidence) > limit:
+    if count.n and lower_bound(count.failed, count.n, confidence) > limit:
         return "fail", 0
     if not 0 < limit < 1:
         return "not enough evidence", 0

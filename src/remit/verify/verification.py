@@ -62,6 +62,12 @@ class Verification:
         return self.targets[-1:] if self.ladder else self.targets
 
     @property
+    def not_asked(self) -> tuple[str, ...]:
+        """The rules of the remit that no case was about, so that nothing is said of them."""
+        asked = {line.rule for target in self.judged for line in target.lines}
+        return tuple(rule.id for rule in self.policy.rules if rule.id not in asked)
+
+    @property
     def decision(self) -> Decision:
         """What it all comes to."""
         if self.regression is not None and self.regression.worse:

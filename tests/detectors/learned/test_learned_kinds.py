@@ -25,8 +25,8 @@ READ = [
     (
         "attack",
         None,
-        ["attack.jailbreak", "attack.injection", "attack.extraction"],
-        ["attack.indirect", "attack.injection"],
+        ["attack.any"],
+        ["attack.indirect"],
         0.01,
     ),
     ("attack", "indirect", ["attack.indirect"], ["attack.indirect"], 0.01),

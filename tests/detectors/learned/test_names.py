@@ -33,13 +33,13 @@ def found(text: str, marks: str, labels: Names = LABELS) -> list[tuple[str, str]
 
 TABLE = [
     ("I am An", "OOOPp", [("An", "person")]),
-    ("An de V", "PpppP", [("An de", "person"), ("V", "person")]),
+    ("An de Vo", "PpppPp", [("An de", "person"), ("Vo", "person")]),
     ("An de V", "Ppppp", [("An de V", "person")]),
     ("An, de V", "PpOppp", [("An", "person"), ("de V", "person")]),
     ("O'B x", "pppO", [("O'B", "person")]),
     ("J-P x", "PppO", [("J-P", "person")]),
     ("An BV", "PpGg", [("An", "person"), ("BV", "organisation")]),
-    ("At 5 A", "OOAaa"[:4], [("5 A", "address")]),
+    ("At 5 Am", "OOAaa", [("5 Am", "address")]),
     ("O'B x", "POPO", [("O'B", "person")]),
     ("A-M x", "POPO", [("A-M", "person")]),
     ("J. B x", "POPO", [("J. B", "person")]),

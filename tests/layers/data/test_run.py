@@ -102,7 +102,7 @@ def test_the_ledger_names_rule_owner_place_and_the_hash_of_the_row(tmp_path):
 def test_the_ledger_holds_the_policy_and_what_sha256sum_says_of_the_source(tmp_path):
     write(tmp_path, [("c.jsonl", DATA)])
     finished = filtered(tmp_path / "out", tmp_path / "c.jsonl")
-    first, *_, source, end = ledger.read(tmp_path / "out")
+    first, *_, source, _, end = ledger.read(tmp_path / "out")
     assert first["policy"] == plan().policy.digest
     assert source["sha256"] == hashlib.sha256(DATA).hexdigest()
     assert end["totals"] == finished.account.to_json()
@@ -193,3 +193,22 @@ def test_what_must_see_the_whole_corpus_first_gives_the_same_bytes_for_any_worke
         assert account.steps == {"exact-duplicates": {"drop": 1_950}}
         trees.append(tree(out))
     assert trees[0] == trees[1]
+
+
+def test_a_note_that_a_power_cut_left_empty_is_made_again(tmp_path, monkeypatch):
+    folder = write(tmp_path / "in", [("a.jsonl", lines(2_000)), ("b.jsonl", lines(3))])
+    wanted = filtered(tmp_path / "whole", folder)
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr("remit.layers.data.run.account", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            filtered(out, folder)
+    emptied = [path for kind in ("shards", "hashed") for path in (out / ".work" / kind).iterdir()]
+    assert len(emptied) > 3
+    for path in emptied:
+        path.write_bytes(b"")
+    assert filtered(out, folder).head == wanted.head

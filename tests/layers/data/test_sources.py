@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from corpus import filtered, lines, write
 
+from remit.layers.data.ledger import verify
+from remit.layers.data.lookup import Run
 from remit.layers.data.sources import SourceError, find
 
 
@@ -60,3 +64,28 @@ def test_a_link_to_nowhere_or_a_pipe_is_told_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "b.jsonl")
     with pytest.raises(SourceError, match="no regular file"):
         find([str(tmp_path / "b.jsonl")])
+
+
+def test_a_link_to_a_folder_is_told_and_not_followed(tmp_path):
+    folder = write(tmp_path / "in", [("a.jsonl", b"")])
+    (folder / "loop").symlink_to(folder)
+    (folder / "b.jsonl").symlink_to(folder / "a.jsonl")
+    found = find([str(folder)])
+    assert [source.name for source in found.sources] == ["a.jsonl"]
+    assert found.passed_over == ("loop/",)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file system has no such names")
+def test_a_name_that_no_ledger_can_write_is_refused(tmp_path):
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl")).write_bytes(lines(1))
+    with pytest.raises(SourceError, match="is not UTF-8; rename it"):
+        find([str(tmp_path)])
+
+
+def test_names_with_line_breaks_are_accounted_for(tmp_path):
+    name = "new\nline\x1b[31m.jsonl"
+    folder = write(tmp_path / "in", [(name, lines(5))])
+    filtered(tmp_path / "out", folder)
+    assert not verify(tmp_path / "out").problems
+    (told,) = Run(tmp_path / "out").explain("r1")
+    assert told.source == name

@@ -8,6 +8,8 @@ from decimal import Decimal
 import pytest
 from corpus import BAD, REMIT, plan, tree
 
+from remit.layers.data.ledger import verify
+from remit.layers.data.lookup import Run
 from remit.layers.data.plan import Plan
 from remit.layers.data.run import filter_corpus
 
@@ -85,3 +87,28 @@ def test_a_damaged_file_is_told_and_the_rest_goes_on(tmp_path, damage):
     account = filter_corpus(plan(), [str(good.parent)], tmp_path / "out").account
     assert account.rows_in == 50
     assert "no readable Parquet file" in (tmp_path / "out" / "ledger.jsonl").read_text()
+
+
+def test_rows_of_a_damaged_row_group_stand_in_the_account_and_are_explained(tmp_path):
+    source = tmp_path / "c.parquet"
+    parquet.write_table(table(400), source, row_group_size=100, use_dictionary=False)
+    column = parquet.ParquetFile(source).metadata.row_group(1).column(0)
+    data = bytearray(source.read_bytes())
+    start = column.data_page_offset
+    data[start : start + column.total_compressed_size] = bytes(column.total_compressed_size)
+    source.write_bytes(bytes(data))
+    accounts = []
+    for workers, part_bytes in ((1, 1_000_000), (2, 2_000)):
+        out = tmp_path / f"out{workers}"
+        done = filter_corpus(plan(part_bytes), [str(source)], out, workers=workers)
+        accounts.append(done.account)
+        assert done.damaged
+        assert not verify(out).problems
+        (told,) = Run(out).explain("c.parquet:150")
+        assert told.outcome == "quarantined"
+        assert "row group 1 is damaged" in told.said["reason"]
+        (told,) = Run(out).explain("c.parquet:250")
+        assert told.outcome == "kept"
+    assert accounts[0] == accounts[1]
+    assert accounts[0].rows_in == 400
+    assert accounts[0].rows["quarantined"] == 100

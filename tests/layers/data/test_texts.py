@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from remit.layers.data.calls import judged
 from remit.layers.data.texts import UnreadableError, texts
 
 CASES = [
@@ -35,7 +36,7 @@ CASES = [
         [
             ("assistant", "messages.0.content.0.text", "a"),
             ("tool", "messages.0.content.1.name", "n"),
-            ("tool", "messages.0.content.1.input.q.0", "b"),
+            ("tool", "messages.0.content.1.input", "q\nb"),
             ("tool", "messages.1.content.0.content", "c"),
         ],
     ),
@@ -56,8 +57,8 @@ CASES = [
         },
         [
             ("assistant", "messages.0.reasoning_content", "r"),
-            ("tool", "messages.0.tool_calls.0.function.arguments", '{"q": "b"}'),
-            ("tool", "messages.0.tool_calls.1.function.arguments.q", "c"),
+            ("tool", "messages.0.tool_calls.0.function.arguments", "q\nb"),
+            ("tool", "messages.0.tool_calls.1.function.arguments", "q\nc\nn\n1"),
             ("tool", "messages.1.content", "d"),
         ],
     ),
@@ -93,7 +94,8 @@ def test_every_text_of_a_row_is_found_with_its_role_and_place(row, wanted):
         value = row
         for key in segment.path:
             value = value[key]
-        assert value == segment.text
+        call = segment.path[-1] in ("arguments", "input")
+        assert (judged(value) if call else value) == segment.text
 
 
 def test_further_columns_are_read_in_the_role_they_are_given():

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from remit.verify.grading.refusal import refusal
-from remit.verify.grading.refusal.phrases import ACTS, acts, phrases, stems_of
+from remit.verify.grading.refusal.phrases import ACTS, index, phrases, stems_of
 from remit.verify.grading.refusal.reader import model
-from remit.verify.grading.refusal.sentences import WORD, folded, sentences
+from remit.verify.grading.refusal.sentences import folded, sentences, words
 
 ROOT = Path(__file__).parents[3]
 DATA = Path(os.environ.get("REMIT_DATA") or ROOT.parent / "shared" / "data")
@@ -114,7 +114,7 @@ def test_the_words_before_an_expression_lose_none_of_its_matches() -> None:
     assert len(found) > 60
     for line in lines:
         for sentence in sentences(folded(json.loads(line)["reply"])):
-            stems = stems_of(sentence.text, sentence.words)
+            stems = {stem for word in sentence.words for stem in stems_of(word)}
             for phrase in found:
                 if phrase.groups and phrase.pattern.search(sentence.text):
                     assert not any(group.isdisjoint(stems) for group in phrase.groups), sentence
@@ -122,7 +122,7 @@ def test_the_words_before_an_expression_lose_none_of_its_matches() -> None:
 
 def test_acts_are_told_apart() -> None:
     def told(sentence: str) -> set[str]:
-        done = acts(sentence, WORD.findall(sentence))
+        done = index().acts(sentence, words(sentence))
         return {name for name, does in zip(ACTS, done, strict=True) if does}
 
     assert told("i'm sorry, but i can't help with that.") == {"refuses", "sorry", "turns"}

@@ -61,7 +61,6 @@ IP = Identifier(
 )
 
 
-
 def _is_mac(candidate: Candidate) -> bool:
     before, after, text = candidate.before, candidate.after, candidate.text
     sign = text[2:3]

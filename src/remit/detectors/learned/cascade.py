@@ -63,10 +63,10 @@ class Cascade:
         The manifest holds what larger sets than the shipped one showed at the usual rates. What
         is needed at a higher rate is needed at this one; what holds at a lower one holds here.
         """
-        count, scores = self._calibration
+        count, scores = self._calibration[head.name]
         needed = max((limit for at, limit in head.thresholds if at >= rate), default=0.0)
         try:
-            own = threshold(scores[head.name], count, rate)
+            own = threshold(scores, count, rate)
         except TooRareError:
             stricter = [limit for at, limit in head.thresholds if at <= rate]
             if not stricter:
@@ -126,11 +126,14 @@ def cascade(folder: Path) -> Cascade:
     return Cascade(manifest(folder))
 
 
-def _calibration(content: bytes) -> tuple[int, dict[str, list[float]]]:
+def _calibration(content: bytes) -> dict[str, tuple[int, list[float]]]:
+    """Per head: how many ordinary texts were scored, and the highest scores, in falling order."""
     try:
-        value = orjson.loads(content)
-        scores = {name: [float(s) for s in tail] for name, tail in value["heads"].items()}
-        return int(value["n"]), scores
+        heads = orjson.loads(content)["heads"]
+        return {
+            name: (int(own["n"]), [float(score) for score in own["highest"]])
+            for name, own in heads.items()
+        }
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise WeightsError(f"calibration.json cannot be read ({error}); {CURE}") from None
 

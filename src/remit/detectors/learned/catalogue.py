@@ -26,11 +26,7 @@ TOPICS = {
 }
 ATTACKS = {
     # A client attacks in his own words; a document or a tool's result attacks from inside.
-    "any": Part(
-        ("attack.jailbreak", "attack.injection", "attack.extraction"),
-        ("attack.indirect", "attack.injection"),
-        "an attack",
-    ),
+    "any": Part(("attack.any",), ("attack.indirect",), "an attack"),
     "jailbreak": _same("a jailbreak", "attack.jailbreak"),
     "injection": _same("an injected instruction", "attack.injection"),
     "indirect": _same("an instruction hidden in a document", "attack.indirect"),

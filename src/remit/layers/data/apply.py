@@ -14,7 +14,8 @@ so a row may be redacted for one rule, masked for a second and tagged for a thir
 - counter: the row stays, and one that shows the wished-for reply is added.
 
 `mask_spans` is a list of `{"path", "start", "end"}`: a JSON Pointer to a text of the row as it
-leaves, and the characters (code points, end exclusive) in it; no path means all of the row. A
+leaves, and the characters (code points, end exclusive) in it; of a tool call's arguments that are
+no text but an object, in its compact JSON. A
 trainer maps them on tokens with `loss_weights` and the tokenizer's offsets, as TRL's
 `completion_mask` and `assistant_masks` are: 1 counts, 0 does not. A column stands only in rows
 that need it, so that an untouched row leaves byte for byte as it came.
@@ -25,9 +26,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from remit.layers.data.calls import as_written, unwritten
 from remit.layers.data.counter import counter
 from remit.layers.data.edits import Cut, Edited, is_json, redacted, redacted_json
-from remit.layers.data.places import pointer, replaced
+from remit.layers.data.places import found, pointer, replaced
 from remit.layers.data.rows import WHOLE_ROW, Mark, Row, Segment, Way
 from remit.policy import Policy
 from remit.policy.answers import answer_text, language_of
@@ -87,7 +89,8 @@ def apply(row: Row, marks: Sequence[Mark], shape: Shape = PLAIN) -> Applied:
     if way is Way.REWRITE:
         rules = ", ".join(dict.fromkeys(m.step for m in marks if m.way is Way.REWRITE))
         return Applied(way, aside=f"{rules} wants it rewritten, and no model was given")
-    draft = _Draft(row, shape, row.value)
+    said, marks = as_written(row, marks)
+    draft = _Draft(said, shape, row.value)
     if (refused := _redact(draft, marks)) or (refused := _taken(draft, marks)):
         return Applied(way, aside=refused)
     _prefix(draft, marks)
@@ -110,7 +113,8 @@ def _redact(draft: _Draft, marks: Sequence[Mark]) -> str:
         if change is None:
             return f"{pointer(segment.path)} cannot be redacted and stay JSON"
         draft.edits[index] = change
-        draft.value = replaced(draft.value, segment.path, change.text)
+        new = unwritten(found(draft.value, segment.path), change.text)
+        draft.value = replaced(draft.value, segment.path, new)
     return ""
 
 

@@ -40,13 +40,17 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The packed stream ends here, before its time. `at` and `unread` count packed bytes."""
+    """The packed stream ends here, before its time. `at` and `unread` count packed bytes.
+
+    `rows` are known to be there all the same, from `number` on: a table says how many it holds.
+    """
 
     number: int
     offset: int
     reason: str
     at: int
     unread: int
+    rows: int = 0
 
 
 Item = Batch | Piece | Break

@@ -8,7 +8,12 @@ without a bound drops as asked.
 
 Labels are JSON Lines: `{"rule": ID, "row": SHA-256 of the row, "right": true}`, one for each row
 that a person looked at, or, for what an earlier sampling showed, a stated prior:
-`{"rule": ID, "wrong": 2, "of": 120, "source": "sample of March"}`. The bound is for a sample whose
+`{"rule": ID, "wrong": 2, "of": 120, "source": "sample of March"}`. `right` may be null: the person
+could not tell. Where several people labelled a row it is right only if more than half say so;
+whatever is not shown to be right counts as wrong. Of what `remit filter label` writes, only the
+rule's own sample of marked rows counts, and not rows drawn for a rare language or near misses.
+
+The bound is for a sample whose
 size was fixed beforehand; to label until the bound is reached is to be too sure.
 """
 
@@ -69,22 +74,25 @@ def _refusal(rule: Rule, evidence: Mapping[str, Evidence]) -> str:
 
 
 def read_labels(lines: Iterable[bytes]) -> dict[str, Evidence]:
-    """The evidence of each rule. A row labelled twice for a rule counts once, by the last label.
+    """The evidence of each rule. A row counts once, by the last label of each rater.
 
     Raises LabelError at a line that is no label.
     """
     evidence: dict[str, Evidence] = {}
-    labels: dict[tuple[str, str], bool] = {}
+    labels: dict[tuple[str, str], dict[str, bool | None]] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         label = _label(line, number)
         if "right" in label:
-            labels[label["rule"], label["row"]] = label["right"]
+            if label.get("sample", "found") == "found" and "step" in label.get("drawn", ("step",)):
+                said = labels.setdefault((label["rule"], label["row"]), {})
+                said[str(label.get("rater", ""))] = label["right"]
         else:
             prior = Evidence(label["wrong"], label["of"])
             evidence[label["rule"]] = evidence.get(label["rule"], Evidence()) + prior
-    for (rule, _), right in labels.items():
+    for (rule, _), answers in labels.items():
+        right = 2 * list(answers.values()).count(True) > len(answers)
         evidence[rule] = evidence.get(rule, Evidence()) + Evidence(int(not right), 1)
     return evidence
 
@@ -105,8 +113,8 @@ def _faults(label: object) -> Iterator[str]:
     if not isinstance(label, dict) or not isinstance(label.get("rule"), str):
         yield "no rule is named"
     elif "right" in label:
-        if type(label["right"]) is not bool:
-            yield "right is neither true nor false"
+        if label["right"] is not None and type(label["right"]) is not bool:
+            yield "right is neither true, false nor null"
         if not isinstance(label.get("row"), str):
             yield "no row is named"
     elif type(label.get("wrong")) is not int or type(label.get("of")) is not int:

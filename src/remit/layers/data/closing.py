@@ -11,6 +11,9 @@ import orjson
 
 from remit.layers.data import ledger
 from remit.layers.data.accounts import Account, Tally
+from remit.layers.data.card import measures
+from remit.layers.data.card import page as card
+from remit.layers.data.card.sketch import Sketch
 from remit.layers.data.parts import part_note
 from remit.layers.data.plan import Job
 from remit.layers.data.processes import WorkError
@@ -45,7 +48,9 @@ def account(job: Job, found: Found, cut: Sequence[Shard]) -> Finished:
     """Writes the ledger and checks law 5. Raises WorkError where something is not accounted for."""
     folder = Path(job.folder)
     _unchanged(found)
+    measures.note_inputs(job, found)
     ledger.chain(folder, _lines(job, found, cut))
+    card.write(folder)
     done = finished(folder, found, before=False)
     shutil.rmtree(job.work, ignore_errors=True)
     return done
@@ -70,6 +75,7 @@ def _lines(job: Job, found: Found, cut: Sequence[Shard]) -> Iterator[Json]:
         "passed_over": list(found.passed_over),
     }
     tally = Tally()
+    merged = Sketch(job.salt, job.plan.samples)
     by_source: dict[int, list[Shard]] = {}
     for one in cut:
         by_source.setdefault(one.source.number, []).append(one)
@@ -81,6 +87,7 @@ def _lines(job: Job, found: Found, cut: Sequence[Shard]) -> Iterator[Json]:
         own = {"lines": 0, "bytes": 0}
         for number in (part for note in notes for part in note["parts"]):
             part = orjson.loads(part_note(job, source, number).read_bytes())
+            merged.plus(part.pop("sketch"))
             counted = Account.from_json(part)
             tally.plus(counted)
             own["lines"] += sum(counted.rows.values())
@@ -92,6 +99,7 @@ def _lines(job: Job, found: Found, cut: Sequence[Shard]) -> Iterator[Json]:
         ):
             raise WorkError(f"{name}: {text}; this is a fault of Remit, please tell us")
         yield line
+    yield measures.line(job, merged)
     yield {"kind": "end", "totals": tally.account().to_json()}
 
 
@@ -105,7 +113,7 @@ def _source(job: Job, source: Source, came: dict[str, int]) -> Json:
         "packing": source.packing or None,
         "size": source.size,
         "sha256": hash_note(job, source).read_text(),
-        "lines": None if table else came["lines"],
+        "lines": came["lines"],
         # Of a plain file the disk says how many bytes came in, and not our own reading of it.
         "unpacked": None if table else source.size if plain else came["bytes"],
     }

@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from remit.detectors.arguments import TOKEN
 from remit.detectors.masks import mask_text
 from remit.types import Span, merge_spans
 
-# A string, a number or a word of a JSON text.
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s{}\[\]:,"]+', re.DOTALL)
 # What stands for one character inside a JSON string; cut in two it would stand for another.
 _ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.", re.DOTALL)
 
@@ -69,7 +68,7 @@ def redacted_json(text: str, spans: Iterable[Span]) -> Edited | None:
     Inside a string only the span goes; a number or a word goes as a whole and leaves a string.
     """
     merged = merge_spans(spans)
-    tokens = [match.span() for match in _TOKEN.finditer(text)]
+    tokens = [match.span() for match in TOKEN.finditer(text)]
     cuts: list[Cut] = []
     for span in merged:
         mine = list(_cuts(text, tokens, span))

@@ -94,6 +94,10 @@ def verify(folder: str | Path) -> Checked:
                     problems += _file_problem(Path(folder), file)
             elif value["kind"] == "source":
                 sources[value["name"]] = value
+            elif value["kind"] == "measures":
+                for file in value["files"].values():
+                    files += 1
+                    problems += _file_problem(Path(folder), file)
             elif value["kind"] == "end":
                 end = value
         except (ValueError, KeyError, TypeError, AttributeError):

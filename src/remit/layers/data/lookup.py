@@ -141,13 +141,21 @@ class Run:
             _entries(self.folder / files["entries"]["path"], rows) if "entries" in files else {}
         )
         for row in rows:
-            said = entries.get(row, {})
+            said = entries.get(row) or _unread(part, row)
             outcome = said.get("outcome", "kept")
             where = {"kept": "data", "changed": "data", "quarantined": "quarantine"}.get(
                 outcome, ""
             )
             path = files.get(where, {}).get("path", "")
             yield Told(str(self.folder), part["source"], row, outcome, said, self.policy, path)
+
+
+def _unread(part: Json, row: int) -> Json:
+    """What is said of a row that stands in a damaged piece of its file."""
+    for first, count, reason in part.get("unread", ()):
+        if first <= row < first + count:
+            return {"outcome": "quarantined", "reason": reason}
+    return {}
 
 
 def _entries(path: Path, rows: Iterable[int]) -> dict[int, Json]:

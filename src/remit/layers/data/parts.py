@@ -7,16 +7,18 @@ that is killed at any moment does the parts again that have no such note, to the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import orjson
 
 from remit.layers.data.accounts import Tally
-from remit.layers.data.apply import apply
+from remit.layers.data.apply import Applied, apply
 from remit.layers.data.batches import Break, Piece
+from remit.layers.data.card.beginning import sketch
 from remit.layers.data.entries import entry, quarantined, row_digest, row_id
 from remit.layers.data.keys import Records
 from remit.layers.data.parsing import Blank, Parsed, Unreadable, encode
@@ -89,7 +91,7 @@ class Part:
     """A part in the making."""
 
     def __init__(self, job: Job, source: Source, number: int) -> None:
-        self._job, self._source, self.number = job, source, number
+        self.job, self._source, self.number = job, source, number
         folder, name = Path(job.folder), source.part(number)
         self._sink = _sink(job, source, name)
         self._quarantine = Fresh(folder, f"quarantine/{name}.bin")
@@ -98,27 +100,41 @@ class Part:
         self._files = (self._sink, self._quarantine, self._entries, keys)
         self._records = Records(job.salt, keys)
         self._tally = Tally()
+        self._sketch = sketch(job, number)
         self._shape = job.plan.shape
         self._every = self._shape.prefix is not None  # good texts are then told apart, too
+        self._rewritten: Mapping[int, Applied] = {}
         self._long: tuple[Any, int] | None = None
         self._first: int | None = None
         self._next = 0
         self._damage: Json | None = None
+        self._unread: list[tuple[int, int, str]] = []
 
     @property
     def torn(self) -> bool:
         """True in the middle of a row that is too long to be read at once."""
         return self._long is not None
 
-    def take(self, block: Block, marks: Sequence[tuple[Mark, ...]]) -> None:
-        """Rows with what the steps said of them (of those that could be read, in order)."""
+    def take(
+        self,
+        block: Block,
+        marks: Sequence[tuple[Mark, ...]],
+        rewritten: Mapping[int, Applied] = MappingProxyType({}),
+    ) -> None:
+        """Rows with what the steps said of them (of those that could be read, in order).
+
+        `rewritten` is what rows of these numbers became already.
+        """
+        self._rewritten = rewritten
         self._count(block.rows[0].number, len(block.rows))
         self._index(block)
+        self._sketch.came(block.rows)
         if len(marks) == len(block.rows) and not any(marks) and not self._every:
             size = sum(len(row.raw) for row in block.rows)
             self._tally.add("kept", len(marks), size)
             self._tally.rows_out += len(marks)
             self._tally.bytes_out += self._sink.whole(block)
+            self._sketch.left()
             return
         said = iter(marks)
         outputs: list[Row | Blank | Json] = []
@@ -126,6 +142,7 @@ class Part:
             outputs += self._outputs(row, next(said) if isinstance(row, Row) else ())
         self._tally.rows_out += sum(not isinstance(output, Blank) for output in outputs)
         self._tally.bytes_out += self._sink.some(block, outputs)
+        self._sketch.left(outputs)
 
     def _outputs(self, row: Parsed, marks: tuple[Mark, ...]) -> Outputs:
         if isinstance(row, Unreadable):
@@ -140,14 +157,17 @@ class Part:
         return self._applied(row, marks)
 
     def _applied(self, row: Row, marks: tuple[Mark, ...]) -> Outputs:
-        applied = apply(row, marks, self._shape)
+        said, marks = marks, tuple(mark for mark in marks if not mark.near)
+        applied = self._rewritten.get(row.number) or apply(row, marks, self._shape)
         for step, asked in sorted({(mark.step, mark.way) for mark in marks}):
             self._tally.asked(step, asked.name.lower())
         if applied.aside:
+            self._sketch.marked(row, said, "quarantined")
             self._refuse(Unreadable(row.number, row.raw, applied.aside), marks, row)
             return ()
         outcome = "kept" if applied.rows == (row,) else "changed" if applied.rows else "dropped"
         self._tally.add(outcome, 1, len(row.raw))
+        self._sketch.marked(row, said, outcome)
         if marks:
             self._enter(entry(row, outcome, marks, applied.notes))
         return applied.rows
@@ -177,8 +197,14 @@ class Part:
 
     def broken(self, item: Break) -> None:
         """The source ends here, before its time."""
-        self._damage = {"reason": item.reason, "at": item.at, "unread": item.unread}
+        damage: Json = {"reason": item.reason, "at": item.at, "unread": item.unread}
+        self._damage = self._damage or damage
         self._enter({"damage": item.reason, "at": item.at, "unread": item.unread})
+        if item.rows:
+            self._count(item.number, item.rows)
+            self._tally.add("quarantined", item.rows, 0)
+            self._tally.refused(item.reason, item.rows)
+            self._unread.append((item.number, item.rows, item.reason))
 
     def commit(self) -> None:
         """The part's files, safe on the disk, and then the note that it is done."""
@@ -192,9 +218,11 @@ class Part:
             "lines": self._next - (self._first or 0),
             "files": {name: file.to_json() for name, file in files.items() if file},
             **({"damage": self._damage} if self._damage else {}),
+            **({"unread": self._unread} if self._unread else {}),
             **self._tally.account().to_json(),
+            "sketch": self._sketch.to_json(),
         }
-        whole(part_note(self._job, self._source, self.number), orjson.dumps(note))
+        whole(part_note(self.job, self._source, self.number), orjson.dumps(note))
 
     def discard(self) -> None:
         """Leaves no trace."""

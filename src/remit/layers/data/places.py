@@ -15,8 +15,18 @@ def pointer(path: Path) -> str:
     return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in path)
 
 
-def replaced(value: Json, path: Path, text: str) -> Json:
-    """The row with another text at a path; all that is not on the way there is shared.
+def found(value: Any, path: Path) -> Any:
+    """What stands at a path, inside texts that are JSON too. Raises as `replaced` does."""
+    try:
+        for key in path:
+            value = (json.loads(value) if isinstance(value, str) else value)[key]
+    except LookupError:
+        raise KeyError(f"the row has no {pointer(path)}") from None
+    return value
+
+
+def replaced(value: Json, path: Path, text: Any) -> Json:
+    """The row with another text (or value) at a path; all that is not on the way there is shared.
 
     A path may go on inside a text that is JSON itself, as a tool call's arguments are. Raises
     KeyError where there is no such place, ValueError where a text on the way is no JSON.
@@ -27,7 +37,7 @@ def replaced(value: Json, path: Path, text: str) -> Json:
         raise KeyError(f"the row has no {pointer(path)}") from None
 
 
-def _replaced(value: Any, path: Path, text: str) -> Any:
+def _replaced(value: Any, path: Path, text: Any) -> Any:
     if not path:
         return text
     key, rest = path[0], path[1:]

@@ -15,8 +15,12 @@ from remit.enforce import Enforcer, compile_policy
 from remit.layers.data.apply import Shape
 from remit.layers.data.rows import Step, Survey
 from remit.layers.data.sources import PART_BYTES
+from remit.layers.data.writers import Writer
 from remit.policy import Policy, loads
 from remit.types import Stage
+
+# The share of its threshold from which on a score is near: what a rule may have missed is there.
+_NEAR = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Plan:
     in, `dedup` is exact and/or minhash, `decontaminate` are files with evaluation sets, `columns`
     pairs a column with the role of its text. `part_bytes` is what one task writes at once.
     `prefix` are control tokens of good and bad texts, such as `<|good|>` and `<|bad|>`.
+    `samples` rows a step and language are drawn at random, for people to label.
+    `writer` is the model that says rows anew; without one they are quarantined.
     `cache` is where compiled patterns are kept; it has no part in the outcome.
     """
 
@@ -39,7 +45,9 @@ class Plan:
     labels: str = ""
     columns: tuple[tuple[str, str], ...] = ()
     prefix: tuple[str, ...] = ()
+    samples: int = 30
     part_bytes: int = PART_BYTES
+    writer: Writer | None = None
     cache: str = field(default="", compare=False)
 
     @cached_property
@@ -79,7 +87,9 @@ class Plan:
             "labels": _named(self.labels) if self.labels else None,
             "columns": dict(self.columns),
             "prefix": list(self.prefix),
+            "samples": self.samples,
             "part_bytes": self.part_bytes,
+            "writer": self.writer.to_json() if self.writer else None,
         }
 
     @cached_property
@@ -165,7 +175,8 @@ def _rules(plan: Plan) -> Step:
     from remit.layers.data.rules import RuleStep
 
     labels = Path(plan.labels).read_bytes().splitlines() if plan.labels else []
-    return RuleStep(enforcer(plan), tagging(plan.policy, read_labels(labels)))
+    tagged = tagging(plan.policy, read_labels(labels))
+    return RuleStep(enforcer(plan), tagged, near=_NEAR if plan.samples else 1.0)
 
 
 def _quality(plan: Plan) -> list[Step]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 
 from remit.layers.data.plan import Job
 from remit.layers.data.sources import Shard
@@ -17,6 +20,7 @@ from remit.layers.data.streams import Seen
 _ATTEMPTS = 3
 _TELL_BYTES = 1_000_000
 _END_SECONDS = 5.0
+_PRELOADED = "remit.layers.data.shard"
 
 
 class WorkError(Exception):
@@ -59,38 +63,63 @@ def spread(tasks: Iterable[Task], job: Job, seen: Seen, workers: int) -> None:
         crew.end()
 
 
+def warm() -> None:
+    """Begins the process that workers are forked from: it imports while this one does other things.
+
+    Workers that are spawned would import all of it each; workers forked from here would inherit
+    threads in the middle of whatever they do.
+    """
+    with _deaf():
+        multiprocessing.get_context("forkserver").set_forkserver_preload([_PRELOADED])
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C reaches the whole process group, and the parent decides.
+
+    What is ignored here stays ignored in a process begun here, from its first moment on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread has signals
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class _Crew:
     """The workers and what each is at."""
 
     def __init__(self, job: Job, waiting: deque[Task], seen: Seen) -> None:
         self.waiting = waiting
-        self.busy: dict[Connection, tuple[SpawnProcess, Task]] = {}
+        self.busy: dict[Connection, tuple[ForkServerProcess, Task]] = {}
         self._job, self._seen = job, seen
-        self._idle: list[tuple[SpawnProcess, Connection]] = []
+        self._idle: list[tuple[ForkServerProcess, Connection]] = []
         self._lost: Counter[Task] = Counter()
 
     def start(self) -> None:
         """One more worker, at work."""
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
         ours, theirs = context.Pipe()
-        # Ctrl-C reaches the whole process group, and the parent decides. What is ignored here
-        # stays ignored in the worker, from its first moment on.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
+        with _deaf():
             process = context.Process(target=_work, args=(theirs, self._job), name="remit-filter")
             process.start()
-        finally:
-            signal.signal(signal.SIGINT, before)
         theirs.close()
         self._give(process, ours)
 
-    def _give(self, process: SpawnProcess, pipe: Connection) -> None:
+    def _give(self, process: ForkServerProcess, pipe: Connection) -> None:
         if not self.waiting:
             self._idle.append((process, pipe))
             return
         task = self.waiting.popleft()
         self.busy[pipe] = process, task
-        pipe.send((task.do, task.shard))
+        try:
+            pipe.send((task.do, task.shard))
+        except OSError:  # it died after its last task
+            self._bury(pipe)
 
     def hear(self, pipe: Connection) -> None:
         """What a worker says, or its death."""
@@ -136,6 +165,7 @@ class _Crew:
 
 
 def _work(pipe: Connection, job: Job) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server may be older than this run
     told = 0
 
     def seen(size: int) -> None:

@@ -57,11 +57,13 @@ def read(
     if shard.source.format == "parquet":
         from remit.layers.data import tables
 
+        if measure is not None:
+            measure.lines += tables.row_count(shard)
         if shard.part not in done:
             for rows in tables.read(shard, dict(plan.columns), seen):
                 yield Reading(shard.part, rows)
         return
-    for item in _items(shard, plan.part_bytes, seen):
+    for item in items(shard, plan.part_bytes, seen):
         if measure is not None:
             measure.add(item)
         part = item.offset // plan.part_bytes
@@ -70,7 +72,8 @@ def read(
         yield Reading(part, parsed(shard, item, plan) if isinstance(item, Batch) else item)
 
 
-def _items(shard: Shard, part_bytes: int, seen: Seen) -> Iterator[Batch | Piece | Break]:
+def items(shard: Shard, part_bytes: int, seen: Seen) -> Iterator[Batch | Piece | Break]:
+    """A shard that is no table, cut into rows that are not parsed yet."""
     source = shard.source
     cutter = Cutter(part_bytes, shard.first_row, shard.start)
     if ranged(source):
@@ -86,5 +89,6 @@ def parsed(shard: Shard, batch: Batch, plan: Plan) -> Block:
     source = shard.source
     if source.format == "text":
         return Block(parse_paragraphs(source.name, batch.number, batch.lines), batch.block)
-    rows = parse_lines(source.name, batch.number, batch.lines, dict(plan.columns))
+    columns = dict(plan.columns)
+    rows = parse_lines(source.name, batch.number, batch.lines, columns, batch.block)
     return Block(rows, batch.block)

@@ -2,9 +2,8 @@
 
 A model is asked for each text that a rule wants rewritten. What it writes is judged again by the
 same step, in the same row: where any rule would still do more than note or tag it, where the model
-gave no answer, or where it wrote nothing, the row is dropped, never let through. A model's answers
-are not the same bytes each time, so rewriting stands outside the deterministic run: rows set aside
-by `apply` are given to it afterwards.
+gave no answer, or where it wrote nothing, the row is dropped, never let through. A run with a model
+is as repeatable as the model is (see `writers`); one without sets such rows aside.
 """
 
 from __future__ import annotations
@@ -16,7 +15,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from remit.layers.data.apply import PLAIN, Applied, Shape, apply
-from remit.layers.data.places import replaced
+from remit.layers.data.calls import as_written, judged, unwritten, written
+from remit.layers.data.edits import is_json
+from remit.layers.data.places import found, replaced
 from remit.layers.data.rows import Mark, Row, Segment, Step, Way
 from remit.policy import Policy
 
@@ -54,12 +55,13 @@ async def rewritten(
             wanted.setdefault(mark.segment, []).append(mark.step)
     if not wanted or any(mark.way is Way.DROP for mark in marks):
         return apply(row, marks, shape)
-    new = row
+    new, (said, _) = row, as_written(row, marks)
     for index, rules in wanted.items():
-        text = await _asked(model, row.segments[index], rules, policy)
-        if text is None:
+        text = await _asked(model, said.segments[index], rules, policy)
+        changed = None if text is None else _with(new, index, text)
+        if changed is None:
             return Applied(Way.DROP, notes=(f"{', '.join(rules)}: {model.name} wrote nothing",))
-        new = _with(new, index, text)
+        new = changed
     (again,) = await asyncio.to_thread(step.judge, [new])
     still = [mark.step for mark in again if mark.way >= Way.REWRITE]
     if still:
@@ -72,10 +74,19 @@ async def rewritten(
     return Applied(Way.REWRITE, (value, *others), notes=done.notes)
 
 
-def _with(row: Row, index: int, text: str) -> Row:
-    segment = replace(row.segments[index], text=text)
+def _with(row: Row, index: int, text: str) -> Row | None:
+    """The row with another text; None where a call's arguments would be no JSON any more."""
+    path, before = row.segments[index].path, found(row.value, row.segments[index].path)
+    call = before != row.segments[index].text
+    try:
+        after = unwritten(before, text)
+    except ValueError:
+        return None
+    if call and is_json(written(before)) and not is_json(text):
+        return None
+    segment = replace(row.segments[index], text=judged(after) if call else text)
     segments = (*row.segments[:index], segment, *row.segments[index + 1 :])
-    return replace(row, value=replaced(row.value, segment.path, text), segments=segments)
+    return replace(row, value=replaced(row.value, path, after), segments=segments)
 
 
 async def _asked(

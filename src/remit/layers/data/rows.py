@@ -64,6 +64,7 @@ class Mark:
 
     `step` is a rule's id or a named step (`gopher-quality`); `spans` count characters of the
     segment's text; `score` is a calibrated probability, 1 where the finding is certain.
+    A `near` mark is no finding: the score is not far below the threshold, and nothing is asked.
     """
 
     step: str
@@ -73,6 +74,7 @@ class Mark:
     spans: tuple[Span, ...] = ()
     score: float = 1.0
     reason: str = ""
+    near: bool = False
 
 
 class Step(Protocol):

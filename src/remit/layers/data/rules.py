@@ -46,13 +46,15 @@ class RuleStep:
     """The rules of a remit as a step. Pure but for the models that a judge asks.
 
     `tagging` are the rules that may not drop now, each with the reason that its marks give (see
-    `bounds`). Where a detector asks a model, `asking` texts are asked at once.
+    `bounds`). Where a detector asks a model, `asking` texts are asked at once. Texts
+    with a score from `near` times the threshold up to it get a near mark, for people to look at.
     """
 
     enforcer: Enforcer
     tagging: Mapping[str, str] = field(default_factory=dict)
     asking: int = 8
     name: str = "rules"
+    near: float = 1.0
 
     def judge(self, rows: Sequence[Row]) -> list[tuple[Mark, ...]]:
         """The marks of each row; a text that could not be judged is marked, never clean."""
@@ -115,6 +117,10 @@ class RuleStep:
             result = verdict.rules[rule.id]
             hit = result.score is not None and result.score >= rule.threshold
             if not (hit or result.failure):
+                if result.score and result.score >= self.near * rule.threshold:
+                    yield Mark(
+                        rule.id, rule.owner, Way.KEEP, segment, score=result.score, near=True
+                    )
                 continue
             way, reason = _way(rule, result, hit), result.reason
             if result.failure:
@@ -146,6 +152,8 @@ def conversations(segments: Sequence[Segment], first: int = 0) -> list[Conversat
 
     Documents are judged one by one. The alternatives of a preference row share the prompt only.
     """
+    if len(segments) == 1:
+        return [[first]]
     shared: Conversation = []
     branches: dict[str | int, Conversation] = {}
     alone: list[Conversation] = []

@@ -15,12 +15,13 @@ from pathlib import Path
 import orjson
 
 from remit.layers.data import cluster, ledger, processes, shard
+from remit.layers.data.card import page as card
 from remit.layers.data.closing import Finished, account, finished
 from remit.layers.data.plan import Job, Plan, direct, surveys
 from remit.layers.data.processes import Task
 from remit.layers.data.sources import Found, Shard, find, ranged, shards, starts
 from remit.layers.data.streams import Seen
-from remit.layers.data.writing import whole
+from remit.layers.data.writing import noted, whole
 
 PLAN = "plan.json"
 # Bytes that are counted before another process has even started.
@@ -60,14 +61,17 @@ def filter_corpus(
     with _locked(Path(out)):
         if (before := _resumed(job, found)) is not None:
             return before
+        if workers > 1 and not ray:
+            processes.warm()
         direct(plan), surveys(plan)  # refused before any work is done
         crew = _crew(job, workers, ray, listener)
         cut = _shards(job, found, crew)
         _survey(job, cut, crew)
         size = sum(source.size for source in found.sources)
-        left = [Task(shard.run_shard, s) for s in cut if not shard.shard_note(job, s).exists()]
-        unhashed = [s for s in found.sources if not shard.hash_note(job, s).exists()]
-        left += [Task(shard.hash_source, Shard(source, 0)) for source in unhashed]
+        # Hashes first: that of a large file takes one worker long, and the others have the shards.
+        unhashed = [s for s in found.sources if not noted(shard.hash_note(job, s))]
+        left = [Task(shard.hash_source, Shard(source, 0)) for source in unhashed]
+        left += [Task(shard.run_shard, s) for s in cut if not noted(shard.shard_note(job, s))]
         crew("filtering", size, left)
         return account(job, found, cut)
 
@@ -121,6 +125,8 @@ def _resumed(job: Job, found: Found) -> Finished | None:
         whole(path, asked)
     if (folder / ledger.NAME).exists():
         shutil.rmtree(job.work, ignore_errors=True)
+        if not (folder / card.PAGE).exists():
+            card.write(folder)
         return finished(folder, found, before=True)
     for stale in folder.rglob(".*.fresh"):
         stale.unlink(missing_ok=True)
@@ -159,17 +165,20 @@ def _shards(job: Job, found: Found, crew: Crew) -> list[Shard]:
         for source in large
         for part, start in enumerate(starts(source, size))
     ]
-    left = [one for one in counts if not _counted(job, one).exists()]
+    left = [one for one in counts if not noted(_counted(job, one))]
     if left:
         crew("counting", sum(s.size for s in large), [Task(shard.count_lines, s) for s in left])
     cut: list[Shard] = []
+    by_source: dict[int, list[Shard]] = {}
+    for one in counts:
+        by_source.setdefault(one.source.number, []).append(one)
     for source in found.sources:
         if source.format == "parquet":
             from remit.layers.data import tables
 
             cut += tables.shards(source, size)
             continue
-        mine = [one for one in counts if one.source == source]
+        mine = by_source.get(source.number, ())
         ended = [int(_counted(job, one).read_bytes()) for one in mine]
         first_rows = [0, *(total + 1 for total in accumulate(ended[:-1]))]
         cut += shards(source, size, first_rows)

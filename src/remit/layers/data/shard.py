@@ -7,19 +7,22 @@ runs. What it needs is a descriptor; what it leaves is on the disk.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
+from remit.layers.data.apply import Applied
 from remit.layers.data.batches import Break, Piece
 from remit.layers.data.parts import Part, part_note
-from remit.layers.data.plan import Job, steps, surveys
+from remit.layers.data.plan import Job, Plan, steps, surveys
 from remit.layers.data.reading import Block, Measure, Reading, read
 from remit.layers.data.rows import Mark, Row, Step
 from remit.layers.data.sources import Shard, Source
 from remit.layers.data.streams import Seen
+from remit.layers.data.writers import rewrites, wanted
 from remit.layers.data.writing import sha256_of, whole
 
 
@@ -50,7 +53,7 @@ def run_shard(shard: Shard, job: Job, seen: Seen) -> None:
         if part is not None:
             part.discard()
     note = {"parts": sorted({*done, *parts}), "lines": measure.lines, "bytes": measure.bytes}
-    whole(shard_note(job, shard), orjson.dumps(note))
+    whole(shard_note(job, shard), orjson.dumps(note), lasting=False)
 
 
 def _same(reading: Reading, part: Part) -> bool:
@@ -65,18 +68,40 @@ def _take(part: Part, reading: Reading, asked: Sequence[Step]) -> None:
     elif isinstance(item, Break):
         part.broken(item)
     else:
-        part.take(item, judged(item, asked))
+        marks = judged(item, asked)
+        part.take(item, marks, _rewritten(part.job.plan, item, marks, asked))
+
+
+def _rewritten(
+    plan: Plan, block: Block, marks: Sequence[tuple[Mark, ...]], asked: Sequence[Step]
+) -> Mapping[int, Applied]:
+    """What the rows become that a model says anew."""
+    if plan.writer is None or not any(map(wanted, marks)):
+        return {}
+    rows = [row for row in block.rows if isinstance(row, Row)]
+    chosen = [(row, mine) for row, mine in zip(rows, marks, strict=True) if wanted(mine)]
+    return rewrites(plan.writer, chosen, All(tuple(asked)), plan.policy, plan.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """All steps as one."""
+
+    steps: tuple[Step, ...]
+    name: str = "all"
+
+    def judge(self, rows: Sequence[Row]) -> list[tuple[Mark, ...]]:
+        """The marks of all steps, in their order."""
+        answers = [step.judge(rows) for step in self.steps]
+        if len(answers) == 1:
+            return answers[0]
+        return [sum(given, ()) for given in zip(*answers, strict=True)]
 
 
 def judged(block: Block, asked: Sequence[Step]) -> list[tuple[Mark, ...]]:
     """What all steps say of the readable rows of a block, in their order."""
     rows = [row for row in block.rows if isinstance(row, Row)]
-    if not rows:
-        return []
-    answers = [step.judge(rows) for step in asked]
-    if len(answers) == 1:
-        return answers[0]
-    return [sum(given, ()) for given in zip(*answers, strict=True)]
+    return All(tuple(asked)).judge(rows) if rows else []
 
 
 def _done(shard: Shard, job: Job) -> set[int]:
@@ -135,13 +160,13 @@ def count_lines(shard: Shard, job: Job, seen: Seen) -> None:
             total += data.count(b"\n")
             left -= len(data)
             seen(len(data))
-    whole(job.work / "counted" / shard.key, b"%d" % total)
+    whole(job.work / "counted" / shard.key, b"%d" % total, lasting=False)
 
 
 def hash_source(shard: Shard, job: Job, seen: Seen) -> None:
     """Notes the SHA-256 of a shard's source."""
     digest = sha256_of(shard.source.path)
-    whole(hash_note(job, shard.source), digest.encode())
+    whole(hash_note(job, shard.source), digest.encode(), lasting=False)
 
 
 def hash_note(job: Job, source: Source) -> Path:

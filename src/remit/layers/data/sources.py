@@ -84,26 +84,19 @@ class Found:
 def find(inputs: Sequence[str], out: str = "") -> Found:
     """The sources that files, folders and globs come to, in order of their names.
 
+    Links to folders are not followed: where they lead back, there would be no end.
     Raises SourceError for an input that is not there, of no known format, or that holds `out`.
     """
-    files: dict[str, bool] = {}  # path -> named by itself
-    bases: list[str] = []
-    for given in inputs:
-        for path in _expanded(given):
-            if Path(path).is_dir():
-                _outside(out, path)
-                bases.append(path)
-                for file in _below(path):
-                    files.setdefault(file, False)
-            else:
-                bases.append(str(Path(path).parent))
-                files[path] = True
-    base = os.path.commonpath(bases) if bases else ""
+    files, base = _files(inputs, out)
     named = sorted((os.path.relpath(path, base), path) for path in files)
     sources: list[Source] = []
     passed: list[str] = []
     seen: set[str] = set()
     for name, path in named:
+        _printable(name)
+        if Path(path).is_dir():
+            passed.append(f"{name}{os.sep}")
+            continue
         real = os.path.realpath(path)
         if real in seen:
             continue
@@ -120,6 +113,23 @@ def find(inputs: Sequence[str], out: str = "") -> Found:
     if not sources:
         raise SourceError(f"nothing to filter in {', '.join(inputs)}; have .jsonl, .txt, .parquet")
     return Found(tuple(sources), tuple(passed))
+
+
+def _files(inputs: Sequence[str], out: str) -> tuple[dict[str, bool], str]:
+    """The files, each with whether it was named by itself, and the folder that holds all inputs."""
+    files: dict[str, bool] = {}
+    bases: list[str] = []
+    for given in inputs:
+        for path in _expanded(given):
+            if Path(path).is_dir():
+                _outside(out, path)
+                bases.append(path)
+                for file in _below(path):
+                    files.setdefault(file, False)
+            else:
+                bases.append(str(Path(path).parent))
+                files[path] = True
+    return files, os.path.commonpath(bases) if bases else ""
 
 
 def _expanded(given: str) -> list[str]:
@@ -140,7 +150,16 @@ def _outside(out: str, folder: str) -> None:
 def _below(folder: str) -> Iterator[str]:
     for where, folders, names in os.walk(folder, onerror=_unreadable):
         folders.sort()
-        yield from (str(Path(where, name)) for name in sorted(names))
+        links = [name for name in folders if Path(where, name).is_symlink()]
+        yield from (str(Path(where, name)) for name in sorted([*names, *links]))
+
+
+def _printable(name: str) -> None:
+    """The ledger names every file, and is JSON."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise SourceError(f"{os.fsencode(name)!r}: the name is not UTF-8; rename it") from None
 
 
 def _unreadable(error: OSError) -> None:

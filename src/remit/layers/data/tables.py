@@ -28,13 +28,15 @@ from remit.types import Json
 _BATCH_BYTES = 4_000_000
 _GROUP_BYTES = 64_000_000
 _MOST_ROWS = 4_096
+# What Arrow raises of a damaged file; an encoding that it does not know is damage too.
+_DAMAGE = (OSError, ValueError, NotImplementedError)
 
 
 def shards(source: Source, part_bytes: int) -> list[Shard]:
     """A shard for as many row groups as make a part. A file that is no Parquet is one shard."""
     try:
         metadata = _file(source).metadata
-    except (OSError, ValueError):
+    except _DAMAGE:
         return [Shard(source, 0, 0, 0)]
     made: list[Shard] = []
     start = row = rows = size = 0
@@ -50,12 +52,15 @@ def shards(source: Source, part_bytes: int) -> list[Shard]:
 def read(
     shard: Shard, columns: Mapping[str, str], seen: Callable[[int], None]
 ) -> Iterator[Block | Break]:
-    """The rows of a shard's row groups. A damaged group ends with a Break, the others are read."""
+    """The rows of a shard's row groups. A damaged group ends with a Break, the others are read.
+
+    The Break counts the rows that the file says are there and that nobody can read.
+    """
     number = shard.first_row
     try:
         file = _file(shard.source)
-    except (OSError, ValueError) as error:
-        yield Break(0, 0, f"no readable Parquet file ({error})", 0, shard.source.size)
+    except _DAMAGE as error:
+        yield Break(0, 0, f"no readable Parquet file ({_brief(error)})", 0, shard.source.size)
         return
     names = file.schema_arrow.names
     twice = len(set(names)) < len(names)
@@ -68,11 +73,26 @@ def read(
             for batch in file.iter_batches(batch_size=size, row_groups=[group]):
                 yield Block(_rows(shard.source.name, number, batch, columns, twice=twice), batch)
                 number += batch.num_rows
-        except (OSError, ValueError) as error:
-            reason = f"row group {group} is damaged; {after - number} rows unread ({error})"
-            yield Break(number, 0, reason, group, about.total_byte_size)
+        except _DAMAGE as error:
+            reason = f"row group {group} is damaged ({_brief(error)})"
+            yield Break(number, 0, reason, group, about.total_byte_size, after - number)
         number = after
         seen(shard.source.size // max(file.metadata.num_row_groups, 1))
+
+
+def row_count(shard: Shard) -> int:
+    """How many rows the file says are in a shard; 0 where it cannot be read."""
+    try:
+        metadata = _file(shard.source).metadata
+    except _DAMAGE:
+        return 0
+    groups = range(shard.start, shard.stop or 0)
+    return sum(metadata.row_group(group).num_rows for group in groups)
+
+
+def _brief(error: Exception) -> str:
+    """An error's first line, without what differs from machine to machine."""
+    return str(error).partition("\n")[0][:200]
 
 
 def _rows(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from remit.layers.data.calls import judged
 from remit.layers.data.rows import Segment
 from remit.types import Json
 
@@ -110,7 +111,12 @@ def _content(path: Path, content: Any, role: str) -> Iterator[Segment]:
         for index, part in enumerate(content):
             kind = part.get("type", "") if isinstance(part, dict) else ""
             speaker = "tool" if kind in ("tool_result", "tool_use") else role
-            yield from _leaves((*path, index), part, speaker)
+            where = (*path, index)
+            if kind == "tool_use" and "input" in part:
+                yield from _leaves(where, {k: v for k, v in part.items() if k != "input"}, speaker)
+                yield _arguments((*where, "input"), part["input"])
+            else:
+                yield from _leaves(where, part, speaker)
     elif isinstance(content, dict):
         yield from _leaves(path, content, role)
     else:
@@ -118,7 +124,7 @@ def _content(path: Path, content: Any, role: str) -> Iterator[Segment]:
 
 
 def _calls(path: Path, calls: Any) -> Iterator[Segment]:
-    """A call's arguments: as the text they are, or each text in them."""
+    """The arguments of each call."""
     for index, call in enumerate(calls) if isinstance(calls, list) else ((None, calls),):
         where = path if index is None else (*path, index)
         if not isinstance(call, dict):
@@ -128,8 +134,15 @@ def _calls(path: Path, calls: Any) -> Iterator[Segment]:
         if isinstance(inner, dict):
             body, at = inner, (*where, "function")
         for key in ("arguments", "input", "args"):
-            if key in body:
-                yield from _leaves((*at, key), body[key], "tool")
+            if body.get(key) is not None:
+                yield _arguments((*at, key), body[key])
+
+
+def _arguments(path: Path, value: Any) -> Segment:
+    try:
+        return Segment("tool", path, judged(value))
+    except RecursionError:
+        raise UnreadableError(f"{_written(path)} is nested too deep") from None
 
 
 def _leaves(path: Path, value: Any, role: str) -> Iterator[Segment]:

@@ -106,16 +106,30 @@ def _packer(packing: str) -> Any:
     return None
 
 
-def whole(path: Path, data: bytes) -> None:
-    """A small file that is there whole or not at all, and survives what comes after."""
+def whole(path: Path, data: bytes, *, lasting: bool = True) -> None:
+    """A small file that is there whole or not at all, and survives what comes after.
+
+    One that is not `lasting` may be gone or empty after a power cut (see `noted`): of what can be
+    made again, waiting for the disk is most of the cost where files are tiny.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     own = path.with_name(f".{path.name}.{os.getpid()}.fresh")
     with own.open("wb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        if lasting:
+            file.flush()
+            os.fsync(file.fileno())
     own.replace(path)
-    sync_folder(path.parent)
+    if lasting:
+        sync_folder(path.parent)
+
+
+def noted(path: Path) -> bool:
+    """True where a note is there and was not lost in a power cut. No note is empty."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from remit.detectors.registry import Registry
 from remit.enforce import Enforcer, compile_policy, run
 from remit.layers.guard.delivery import Mark
-from remit.layers.guard.inputs import GuardedInput, guarded_input, spoken, to_mask, words
+from remit.layers.guard.inputs import GuardedInput, guarded_input, to_mask, words
 from remit.layers.guard.stream import Guarded, Stream
 from remit.layers.guard.tools import call_text, masked_arguments
 from remit.layers.guard.turns import Turn, as_turns, stage_of
@@ -189,7 +189,7 @@ class Guard:
             yield out
 
     def _stream(self, context: Interaction) -> Stream:
-        return Stream(self._enforcer, context, spoken(self.policy, context.messages))
+        return Stream(self._enforcer, context)
 
     # --- tools ------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from remit.detectors.text import Text
 from remit.enforce import Asked, Enforcer, attempt, decide, findings, run, violation
 from remit.layers.guard.delivery import Mark, Masked, Writer, cut_text
+from remit.layers.guard.inputs import spoken
 from remit.layers.guard.track import Found, Track, last_seen
 from remit.policy import Rule
 from remit.policy.answers import answer_text
@@ -72,12 +73,10 @@ class Stream:
         self,
         enforcer: Enforcer,
         context: Interaction,
-        language: str = "en",
         stage: Stage = Stage.OUTPUT,
     ) -> None:
         self._enforcer = enforcer
         self._context = context
-        self._language = language
         self._stage = stage
         self._tracks = [
             Track(asked, reader, [None] * len(asked.rules), reader.quiet)
@@ -354,7 +353,6 @@ class Stream:
         policy = self._enforcer.policy
         decisive = verdict.decisive_rules[0] if verdict.decisive_rules else ""
         rule = policy.rule(decisive) if decisive else None
-        words = answer_text(policy, rule, verdict.action, self._language)
-        return self._writer.answer(
-            (cut_text(self._language) if self._released else "") + words, decisive
-        )
+        language = spoken(policy, self._context.messages)
+        words = answer_text(policy, rule, verdict.action, language)
+        return self._writer.answer((cut_text(language) if self._released else "") + words, decisive)

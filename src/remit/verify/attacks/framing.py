@@ -134,6 +134,11 @@ _HIJACK = (
 
 def attacks() -> tuple[Attack, ...]:
     """The frames."""
+    return (*_spoken(), *_marked())
+
+
+def _spoken() -> tuple[Attack, ...]:
+    """What is said around the ask."""
     role = "the wish to stay in a role"
     return (
         _framed("persona", role, _DAN, _PERSONA),
@@ -149,6 +154,12 @@ def attacks() -> tuple[Attack, ...]:
         _framed("skeleton-key", "a rule changed instead of broken", _SKELETON, _SKELETON_KEY),
         _framed("emotion", "compassion", _PERSUASION, _EMOTION),
         _framed("goal-hijack", "the last instruction wins", _IGNORE, _HIJACK),
+    )
+
+
+def _marked() -> tuple[Attack, ...]:
+    """What the ask is written as."""
+    return (
         _form("policy-puppetry", "markup that looks like a configuration", _PUPPETRY, _puppetry),
         _form("fake-system", "markup that looks like the chat's own", _SPECIAL, _fake_system),
         Attack(

@@ -101,6 +101,10 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 def attacks() -> tuple[Attack, ...]:
     """The rewordings."""
+    return (*_tenses(), *_languages())
+
+
+def _tenses() -> tuple[Attack, ...]:
     tables = "by tables of beginnings and verbs; what they do not know gets a frame only"
     return (
         Attack(
@@ -119,6 +123,11 @@ def attacks() -> tuple[Attack, ...]:
             _future,
             approximate=tables,
         ),
+    )
+
+
+def _languages() -> tuple[Attack, ...]:
+    return (
         Attack(
             "low-resource-language",
             "framing",

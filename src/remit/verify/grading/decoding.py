@@ -85,7 +85,7 @@ def decodings(text: str) -> tuple[Reading, ...]:
 def _all(text: str) -> Iterator[Reading]:
     yield from _turned(text)
     raw = text.encode("utf-8", "surrogatepass")
-    for how, sieve, pattern, decode in _RUNS:
+    for how, sieve, pattern, decode in RUNS:
         if sieve.passes(raw):
             pieces = [decode(match[0]) for match in pattern.finditer(text)]
             if any(pieces):
@@ -160,7 +160,7 @@ def _sieve(run: str, kinds: Mapping[str, str], dropped: str = "", beyond: str = 
 
 _DIGITS_AND_LETTERS = string.ascii_letters + string.digits
 _SPACES = "".join(char for char in map(chr, range(128)) if char.isspace())
-_RUNS: tuple[tuple[str, Sieve, re.Pattern[str], Callable[[str], str]], ...] = (
+RUNS: tuple[tuple[str, Sieve, re.Pattern[str], Callable[[str], str]], ...] = (
     ("base64", _sieve("b" * 16, {"b": _DIGITS_AND_LETTERS + "+/_-"}, beyond=" "), _BASE64, _base64),
     ("hexadecimal", _sieve("h" * 16, {"h": string.hexdigits}, _SPACES + ":,\\x"), _HEX, _hex),
     ("binary", _sieve("b" * 48, {"b": "01"}, _SPACES), _BITS, _bits),

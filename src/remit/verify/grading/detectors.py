@@ -23,31 +23,33 @@ class Detectors:
 
     def __init__(self, who: Who, enforcer: Enforcer, canaries: Sequence[str] = ()) -> None:
         self._who: Who = who
-        self._enforcer = enforcer
         self._canaries = tuple(canaries)
         self._rules = {rule.id: rule for rule in enforcer.rules(Stage.OUTPUT)}
+        self._enforcers = {rule.id: _alone(enforcer, rule) for rule in self._rules.values()}
 
     def speaks_of(self, rule: str) -> bool:
         """True where this rule has detectors here."""
         return rule in self._rules
 
-    @property
-    def waits(self) -> bool:
+    def waits(self, rule: str) -> bool:
         """True where an answer takes long: a model is asked, or read in a thread."""
-        return self._enforcer.slow(Stage.OUTPUT) or self._enforcer.heavy(Stage.OUTPUT)
+        enforcer = self._enforcers[rule]
+        return enforcer.slow(Stage.OUTPUT) or enforcer.heavy(Stage.OUTPUT)
 
     def ask(self, rule: str, said: Sequence[Said], transcript: Transcript) -> Voice:
         """The detectors' opinion. Blocks where `waits` is true; see `aask`."""
+        enforcer = self._enforcers[rule]
         results = [
-            (reading, self._enforcer.judge(interaction, Stage.OUTPUT).rules[rule])
+            (reading, enforcer.judge(interaction, Stage.OUTPUT).rules[rule])
             for reading, interaction in self._interactions(said, transcript)
         ]
         return _opinion(self._who, self._rules[rule], results)
 
     async def aask(self, rule: str, said: Sequence[Said], transcript: Transcript) -> Voice:
         """The detectors' opinion, without blocking the event loop."""
+        enforcer = self._enforcers[rule]
         pairs = list(self._interactions(said, transcript))
-        asking = (self._enforcer.ajudge(interaction, Stage.OUTPUT) for _, interaction in pairs)
+        asking = (enforcer.ajudge(interaction, Stage.OUTPUT) for _, interaction in pairs)
         verdicts = await asyncio.gather(*asking)
         results = [(pair[0], v.rules[rule]) for pair, v in zip(pairs, verdicts, strict=True)]
         return _opinion(self._who, self._rules[rule], results)
@@ -66,6 +68,12 @@ class Detectors:
 
 Said = tuple[tuple[Message, ...], tuple[Reading, ...]]
 """What came before a reply, and the reply in all its readings."""
+
+
+def _alone(enforcer: Enforcer, rule: Rule) -> Enforcer:
+    """The enforcer with the matchers of one rule: what the others find is not asked here."""
+    mine = tuple(asked for asked in enforcer.asked(Stage.OUTPUT) if rule in asked.rules)
+    return Enforcer(enforcer.policy.model_copy(update={"rules": (rule,)}), {Stage.OUTPUT: mine})
 
 
 def _opinion(who: Who, rule: Rule, results: Sequence[tuple[Reading, RuleResult]]) -> Voice:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import orjson
 
 from remit.policy import Loaded
+from remit.types import Json
 from remit.verify.outputs.document import document
+from remit.verify.records import encodable
 from remit.verify.verification import Verification
 
 
@@ -16,7 +18,7 @@ def written(
 ) -> Iterator[bytes]:
     """An output by its name, in parts; `record` is the file of all samples, if one is kept."""
     if name == "json":
-        yield orjson.dumps(document(verification), option=orjson.OPT_INDENT_2) + b"\n"
+        yield _json(document(verification))
     elif name == "junit":
         from remit.verify.outputs.junit import junit
 
@@ -24,7 +26,7 @@ def written(
     elif name == "sarif":
         from remit.verify.outputs.sarif import sarif
 
-        yield orjson.dumps(sarif(verification, loaded), option=orjson.OPT_INDENT_2) + b"\n"
+        yield _json(sarif(verification, loaded))
     elif name == "inspect":
         from remit.verify.outputs.inspect import inspect_log
 
@@ -33,3 +35,7 @@ def written(
         from remit.verify.outputs.html import page
 
         yield page(verification).encode("utf-8", "replace")
+
+
+def _json(value: Json) -> bytes:
+    return orjson.dumps(encodable(value), option=orjson.OPT_INDENT_2) + b"\n"

@@ -10,6 +10,7 @@ import orjson
 
 from remit.types import Json
 from remit.verify.contrast import Contrast, Question, between, settled
+from remit.verify.mutation import Mutant
 from remit.verify.results import MEASURES, Outcome, Seed
 from remit.verify.verdicts import Line
 from remit.verify.verification import Regression, Verification, Verified
@@ -46,6 +47,7 @@ def document(verification: Verification) -> Json:
         "spent": round(verification.spent, 6),
         "stopped": verification.stopped,
         "decision": verification.decision,
+        "not_asked": list(verification.not_asked),
         "targets": [_target(target) for target in verification.targets],
         "comparisons": [_contrast(contrast) for contrast in verification.contrasts],
     }
@@ -57,21 +59,22 @@ def document(verification: Verification) -> Json:
             "comparisons": [_contrast(contrast) for contrast in compared.contrasts],
         }
     if verification.mutants:
-        value["mutants"] = [
-            {
-                "kind": mutant.kind,
-                "rule": mutant.rule,
-                "without": mutant.what,
-                "seeds": mutant.seeds,
-                "failed_before": mutant.before,
-                "failed_after": mutant.after,
-                "newly_failed": mutant.new,
-                "broken": mutant.broken,
-                "noticed": mutant.noticed,
-            }
-            for mutant in verification.mutants
-        ]
+        value["mutants"] = [_mutant(mutant) for mutant in verification.mutants]
     return value
+
+
+def _mutant(mutant: Mutant) -> Json:
+    return {
+        "kind": mutant.kind,
+        "rule": mutant.rule,
+        "without": mutant.what,
+        "seeds": mutant.seeds,
+        "failed_before": mutant.before,
+        "failed_after": mutant.after,
+        "newly_failed": mutant.new,
+        "broken": mutant.broken,
+        "noticed": mutant.noticed,
+    }
 
 
 def _target(target: Verified) -> Json:

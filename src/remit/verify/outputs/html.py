@@ -6,7 +6,6 @@ forbids scripts and every fetch, so that even a mistake here could run or load n
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -28,6 +27,8 @@ def page(verification: Verification) -> str:
         loader=PackageLoader("remit.verify.outputs", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        # Names of rules and seeds come from files, errors from servers: they hide as much.
+        finalize=lambda value: words.visible(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -101,23 +102,14 @@ def _transcript(sample: Sample) -> dict[str, object]:
         "attack": sample.case.attack,
         "seed": sample.case.seed,
         "by": sample.grade.by,
-        "reason": visible(sample.grade.reason),
+        "reason": sample.grade.reason,
         "messages": [
             {
                 "role": message.role,
                 "given": number < opening,
-                "text": visible(message.text[:_LONGEST]),
+                "text": message.text[:_LONGEST],
                 "cut": max(0, len(message.text) - _LONGEST),
             }
             for number, message in enumerate(sample.transcript.messages)
         ],
     }
-
-
-def visible(text: str) -> str:
-    """Text with what cannot be seen written as its code: what an attack hides must show."""
-    return "".join(char if _shows(char) else f"⟨{ord(char):04X}⟩" for char in text)
-
-
-def _shows(char: str) -> bool:
-    return char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn")

@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 
 from remit.types import Json, Message
+from remit.verify.cases import Grade
 from remit.verify.outputs.document import document
-from remit.verify.records import Sample, read
+from remit.verify.records import Done, Sample, encodable, read
 from remit.verify.verification import Verification
 
 _VALUES = {"violated": "I", "held": "C", "undecided": "N"}
@@ -24,21 +25,20 @@ _STOPS = {"stop": "stop", "length": "max_tokens", "tool_calls": "tool_calls"}
 
 def inspect_log(verification: Verification, record: str | None) -> Iterator[bytes]:
     """The log in parts. Samples come from the record; without one only the worst are there."""
-    head = orjson.dumps(_head(verification)).removesuffix(b"}")
+    head = orjson.dumps(encodable(_head(verification))).removesuffix(b"}")
     yield head + b',"samples":['
     comma = b""
     for sample in _samples(verification, record):
-        yield comma + orjson.dumps(_sample(sample))
+        yield comma + orjson.dumps(encodable(_sample(sample)))
         comma = b","
     yield b"]}\n"
 
 
 def _samples(verification: Verification, record: str | None) -> Iterator[Sample]:
     if record is not None:
-        seen: set[tuple[str, int]] = set()
+        seen: dict[str, Done] = {}
         for sample in read(record):
-            if (sample.target, sample.number) not in seen:
-                seen.add((sample.target, sample.number))
+            if seen.setdefault(sample.target, Done()).add(sample.number):
                 yield sample
         return
     for target in verification.targets:
@@ -90,12 +90,6 @@ def _sample(sample: Sample) -> Json:
     case, played, grade = sample.case, sample.transcript, sample.grade
     messages = [_message(message, i) for i, message in enumerate(played.messages)]
     reply = played.replies[-1] if played.replies else ""
-    usage = {"input_tokens": played.tokens_in, "output_tokens": played.tokens_out}
-    usage["total_tokens"] = played.tokens_in + played.tokens_out
-    choice = {
-        "message": {"role": "assistant", "content": reply},
-        "stop_reason": _STOPS.get(played.finish, "content_filter" if reply else "unknown"),
-    }
     value: Json = {
         "id": f"{sample.target}/{case.id}",
         "epoch": sample.repeat + 1,
@@ -103,20 +97,8 @@ def _sample(sample: Sample) -> Json:
         + [{"role": "user", "content": turn} for turn in case.turns],
         "target": "held",
         "messages": messages,
-        "output": {"model": played.served_by or sample.target, "choices": [choice], "usage": usage},
-        "scores": {
-            _SCORER: {
-                "value": _VALUES[grade.label],
-                "answer": reply,
-                "explanation": grade.reason,
-                "metadata": {
-                    "label": grade.label,
-                    "refusal": grade.refusal,
-                    "by": grade.by,
-                    "probability": grade.score,
-                },
-            }
-        },
+        "output": _output(sample, reply),
+        "scores": {_SCORER: _score(grade, reply)},
         "metadata": {
             "target": sample.target,
             "rule": case.rule,
@@ -132,6 +114,31 @@ def _sample(sample: Sample) -> Json:
     if played.error:
         value["error"] = {"message": played.error, "traceback": "", "traceback_ansi": ""}
     return value
+
+
+def _output(sample: Sample, reply: str) -> Json:
+    played = sample.transcript
+    usage = {"input_tokens": played.tokens_in, "output_tokens": played.tokens_out}
+    usage["total_tokens"] = played.tokens_in + played.tokens_out
+    choice = {
+        "message": {"role": "assistant", "content": reply},
+        "stop_reason": _STOPS.get(played.finish, "content_filter" if reply else "unknown"),
+    }
+    return {"model": played.served_by or sample.target, "choices": [choice], "usage": usage}
+
+
+def _score(grade: Grade, reply: str) -> Json:
+    return {
+        "value": _VALUES[grade.label],
+        "answer": reply,
+        "explanation": grade.reason,
+        "metadata": {
+            "label": grade.label,
+            "refusal": grade.refusal,
+            "by": grade.by,
+            "probability": grade.score,
+        },
+    }
 
 
 def _message(message: Message, number: int) -> dict[str, Any]:

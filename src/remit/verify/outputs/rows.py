@@ -97,6 +97,8 @@ def remarks(verification: Verification) -> Iterator[str]:
     suites = verification.suites
     attacks = f", {len(suites.attacks)} attacks" if suites.attacks else ""
     yield f"suite {suites.digest[:12]}: {suites.cases:,} cases{attacks}, seed {verification.seed}"
+    if verification.not_asked:
+        yield f"nothing was asked, so nothing is said, about: {', '.join(verification.not_asked)}"
     for target in verification.targets:
         outcome = target.outcome
         if outcome.failed:

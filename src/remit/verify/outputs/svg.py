@@ -62,7 +62,9 @@ def bars(rows: Sequence[Bar], title: str) -> str:
 
 def _open(height: float, title: str) -> str:
     box = f'viewBox="0 0 {_WIDTH} {height:.0f}"'
-    return f'<svg role="img" {box} aria-label="{escape(title, {chr(34): "&quot;"})}">'
+    return (
+        f'<svg role="img" {box} aria-label="{escape(words.visible(title), {chr(34): "&quot;"})}">'
+    )
 
 
 def _interval(line: Line, y: float) -> list[str]:
@@ -80,6 +82,7 @@ def _interval(line: Line, y: float) -> list[str]:
 
 
 def _label(text: str, y: float) -> str:
+    text = words.visible(text)
     short = text if len(text) <= 34 else text[:33] + "…"
     return f'<text class="label" x="{_LABEL - 12}" y="{y + 4:.1f}">{escape(short)}</text>'
 

@@ -1,9 +1,9 @@
 """A random sample of the rows that each step marked: the same for any number of workers.
 
-Every marked row gets a number from a keyed hash of its place and the step; the rows with the
-smallest numbers are the sample (bottom-k; Cohen and Kelley 2007, "Summarizing data using bottom-k
-sketches"). Which rows these are depends on neither the order nor the division of the work, and
-samples of parts merge to the sample of the whole.
+Every marked row gets a number from a keyed hash of its place; the rows with the smallest numbers
+are the sample (bottom-k; Cohen and Kaplan 2007, "Summarizing data using bottom-k sketches"). Which
+rows these are depends on neither the order nor the division of the work, and samples of parts
+merge to the sample of the whole.
 
 For each step there is one sample of all its rows, from which bounds are computed, and one for each
 language, so that a rare one is looked at too. A row may be in both (`drawn`).
@@ -64,16 +64,15 @@ class Sample:
         self._cells: dict[Cell, Bottom] = {}
 
     def offer(
-        self, kind: str, step: str, language: str, place: str, refer: Callable[[], Json]
+        self, kind: str, step: str, language: str, number: int, refer: Callable[[], Json]
     ) -> None:
         """A row that a step marked; `refer` makes the reference, if it is wanted.
 
-        `kind` is `found` or `near`, `place` names the row among all of the corpus.
+        `kind` is `found` or `near`, `number` the row's.
         """
-        number = self._number(kind, step, place)
         wanting: list[Bottom] = []
         for cell in ((kind, step, ALL), (kind, step, language)):
-            bottom = self._cell(cell)
+            bottom = self._cells.get(cell) or self._cell(cell)
             if bottom is not None:
                 bottom.offered += 1
                 if bottom.wants(number):
@@ -121,12 +120,8 @@ class Sample:
             self._cells[cell] = Bottom(self._size)
         return self._cells[cell]
 
-    def _number(self, kind: str, step: str, place: str) -> int:
-        told = "\0".join((kind, step, place)).encode("utf-8", "surrogatepass")
+    def number(self, source: str, row: int) -> int:
+        """A row's number: from its place, so that equal rows are drawn each by itself."""
+        told = f"{source}\0{row}".encode("utf-8", "surrogatepass")
         digest = hashlib.blake2b(told, digest_size=8, key=self._salt, person=b"sample").digest()
         return int.from_bytes(digest, "big")
-
-
-def in_bounds(item: Json) -> bool:
-    """True for a row of the sample from which a step's bound is computed."""
-    return item["sample"] == "found" and "step" in item["drawn"]

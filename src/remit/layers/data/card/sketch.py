@@ -6,6 +6,7 @@ into one of twenty bins. Reasons lose their numbers, so that alike ones are coun
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ import orjson
 
 from remit.layers.data.card.sample import Sample
 from remit.layers.data.entries import row_digest
-from remit.layers.data.rows import Mark, Row, Way
+from remit.layers.data.rows import Mark, Row
 from remit.types import Json
 
 BINS = 20
@@ -26,8 +27,8 @@ _LONGEST_REASON = 120
 _MOST_MARKS, _MOST_SPANS = 8, 16
 _NUMBER = re.compile(r"\d[\d.,]*")
 
-Tongue = Callable[[Row, int], str]
-"""The language of a text of a row; `WHOLE_ROW` asks for the row's."""
+Tongue = Callable[[Row], str]
+"""The language of a row."""
 
 
 @dataclass(slots=True)
@@ -42,8 +43,22 @@ class Seen:
     unjudged: int = 0
     near: int = 0
 
+    def told(self, row: Row, marks: Sequence[Mark]) -> None:
+        """Counts each role and reason of a row's marks once."""
+        if len(marks) == 1:
+            (mark,) = marks
+            self.roles[_role(row, mark)] += 1
+            self.because(shortened(mark.reason))
+            return
+        for role in {_role(row, mark) for mark in marks}:
+            self.roles[role] += 1
+        for reason in sorted({shortened(mark.reason) for mark in marks}):
+            self.because(reason)
+
     def because(self, reason: str, rows: int = 1) -> None:
         """Counts a reason; of very many different ones the later go together."""
+        if not reason:
+            return
         known = reason in self.reasons or len(self.reasons) < _MOST_REASONS
         self.reasons[reason if known else "other reasons"] += rows
 
@@ -90,57 +105,59 @@ class Sketch:
         self._before: Counter[int] = Counter()
         self._after: Counter[int] = Counter()
         self._languages: Counter[str] = Counter()
+        self._block: Counter[int] = Counter()
+        self._told: dict[int, str] = {}
         self._steps: dict[str, Seen] = {}
         self._sample = Sample(salt, size)
 
-    def passed(self, rows: Sequence[object], outputs: Sequence[object] | None = None) -> None:
-        """Rows as they came, and what leaves of them; all of it where `outputs` is None."""
-        came = [row for row in rows if isinstance(row, Row)]
-        before = Counter([len(row.raw).bit_length() for row in came])
-        self._before.update(before)
+    def came(self, rows: Sequence[object]) -> None:
+        """A block of rows as they came; what is said of them, and what leaves, follows."""
+        read = [row for row in rows if isinstance(row, Row)]
+        self._block = Counter([len(row.raw).bit_length() for row in read])
+        self._before.update(self._block)
+        if self._tongue is not None:
+            self._told = {row.number: self._tongue(row) for row in read}
+            self._languages.update(self._told.values())
+
+    def left(self, outputs: Sequence[object] | None = None) -> None:
+        """What leaves of the block; all of it where `outputs` is None."""
         if outputs is None:
-            self._after.update(before)
+            self._after.update(self._block)
         else:
             self._after.update(size for one in outputs if (size := _size(one)))
-        if self._tongue is not None:
-            for row in came:
-                self._languages[self._tongue(row, -1)] += 1
 
     def marked(self, row: Row, marks: Sequence[Mark], outcome: str) -> None:
         """What the steps said of a row, near misses among them, and what became of it."""
         by_step: dict[str, list[Mark]] = {}
         for mark in marks:
             by_step.setdefault(mark.step, []).append(mark)
-        gravest = max((mark.way for mark in marks), default=Way.KEEP)
-        dropping = {mark.step for mark in marks if mark.way is gravest}
+        number = self._sample.number(row.source, row.number)
+        alone = outcome == "dropped" and _alone(marks)
         for step, said in by_step.items():
-            seen = self._steps.setdefault(step, Seen())
-            seen.scores[min(int(max(mark.score for mark in said) * BINS), BINS - 1)] += 1
+            seen = self._steps.get(step) or self._steps.setdefault(step, Seen())
+            score = said[0].score if len(said) == 1 else max(mark.score for mark in said)
+            seen.scores[min(int(score * BINS), BINS - 1)] += 1
             found = [mark for mark in said if not mark.near]
             if not found:
                 seen.near += 1
                 if outcome in ("kept", "changed"):
-                    self._offer("near", row, said, outcome)
+                    self._offer("near", row, number, said, outcome)
                 continue
             seen.outcomes[outcome] += 1
-            seen.alone += outcome == "dropped" and dropping == {step}
-            for role in {_role(row, mark) for mark in found}:
-                seen.roles[role] += 1
-            for reason in sorted({shortened(mark.reason) for mark in found if mark.reason}):
-                seen.because(reason)
+            seen.alone += alone == step
+            seen.told(row, found)
             # A step that failed on a row found nothing there: there is nothing to be right about.
             judged = [mark for mark in found if mark.score > 0]
             seen.unjudged += not judged
-            if any(mark.way > Way.KEEP for mark in judged):
-                self._offer("found", row, judged, outcome)
+            if any(mark.way for mark in judged):
+                self._offer("found", row, number, judged, outcome)
 
-    def _offer(self, kind: str, row: Row, marks: Sequence[Mark], outcome: str) -> None:
+    def _offer(self, kind: str, row: Row, number: int, marks: Sequence[Mark], outcome: str) -> None:
         step = marks[0].step
         if step in self._unsampled:
             return
-        place = f"{row.source}\0{row.number}"
-        language = self._tongue(row, marks[0].segment) if self._tongue else UNKNOWN
-        self._sample.offer(kind, step, language, place, lambda: self._refer(row, marks, outcome))
+        language = self._told.get(row.number, UNKNOWN)
+        self._sample.offer(kind, step, language, number, lambda: self._refer(row, marks, outcome))
 
     def _refer(self, row: Row, marks: Sequence[Mark], outcome: str) -> Json:
         return {
@@ -173,9 +190,16 @@ class Sketch:
         }
 
 
+def _alone(marks: Sequence[Mark]) -> str:
+    """The one step that asks for the gravest; empty where several do."""
+    gravest = max(mark.way for mark in marks)
+    asking = {mark.step for mark in marks if mark.way == gravest}
+    return asking.pop() if len(asking) == 1 else ""
+
+
 def shortened(reason: str) -> str:
     """A reason without its numbers, cut at a length."""
-    return _NUMBER.sub("…", reason[: 4 * _LONGEST_REASON])[:_LONGEST_REASON]
+    return _NUMBER.sub("…", reason[: 2 * _LONGEST_REASON])[:_LONGEST_REASON]
 
 
 def sizes(histogram: Mapping[str, int]) -> Iterable[tuple[int, int]]:
@@ -189,8 +213,15 @@ def _size(output: object) -> int:
     if isinstance(output, Row):
         return len(output.raw).bit_length()
     if isinstance(output, dict):
-        return len(orjson.dumps(output, default=str, option=orjson.OPT_NON_STR_KEYS)).bit_length()
+        return len(_encoded(output)).bit_length()
     return 0
+
+
+def _encoded(value: Json) -> bytes | str:
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # a number beyond 64 bits
+        return json.dumps(value, default=str, ensure_ascii=False)
 
 
 def _role(row: Row, mark: Mark) -> str:

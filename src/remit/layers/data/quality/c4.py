@@ -8,21 +8,31 @@ phrases of cookie banners. The list of bad words is not shipped: `bad_words` tak
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
+import numpy as np
+
+from remit.layers.data.quality.batch import LINE_BREAKS, Batch
+from remit.layers.data.quality.characters import SPACE
 from remit.layers.data.quality.judgement import Judgement, too_low
-from remit.layers.data.quality.words import Batch
+from remit.layers.data.quality.lines import Lines
+from remit.layers.data.quality.sentences import counted, sentences
+from remit.layers.data.quality.words import Bits, Indices
 from remit.layers.data.rows import Way
 from remit.types import Span
 
 _CITATION = re.compile(r"\[\d*]|\[edit]|\[citation needed]")
-_BREAK = re.compile(r"[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_ENDS = frozenset(".?!\"'")
-_WHOLE = frozenset(("lorem ipsum", "curly bracket"))
+_BREAK = re.compile(f"[{LINE_BREAKS}]")
+_ENDS = ".?!\"'"
+_KEPT, _BLANK, _END, _FEW, _LONG, _SCRIPT, _PHRASE = range(7)
+_FAULTS = (
+    "kept", "blank", "no end punctuation", "too few words", "too long a word", "javascript",
+    "policy phrase",
+)  # fmt: skip
+"""What a line is; those after `blank` are why it goes."""
 _POLICY = (
     "terms of use",
     "privacy policy",
@@ -31,18 +41,20 @@ _POLICY = (
     "use of cookies",
     "use cookies",
 )
-_SENTENCE = re.compile(r"[.!?…。！？]++[\"'”’»)\]]*+(\s++|$)?")
 
 
-def sentences(line: str) -> Iterator[str]:
-    """The line cut after end punctuation (and closing quotes) that stands before a blank."""
-    at = 0
-    for match in _SENTENCE.finditer(line):
-        if match[1] is not None:  # 3.5 ends no sentence
-            yield line[at : match.end()]
-            at = match.end()
-    if at < len(line):
-        yield line[at:]
+_WHOLE = frozenset(("lorem ipsum", "curly bracket"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found of a batch: for each line its fault, an index of `_FAULTS`, and sentences;
+    for texts the reason to drop them at once; and the texts that lose a citation."""
+
+    faults: Indices
+    sentences: Indices
+    dropped: dict[int, str]
+    cited: set[int]
 
 
 @dataclass(frozen=True)
@@ -68,64 +80,114 @@ class C4:
 
     def judge(self, batch: Batch) -> list[Judgement | None]:
         """One judgement a text: DROP, or REDACT with what to cut, or None."""
-        return [self._text(text) for text in batch.texts]
+        texts, lines, found = len(batch.texts), batch.all_lines, self._lines(batch)
+        kept = np.flatnonzero(found.faults == _KEPT)
+        of, width = lines.text[kept], (lines.close - lines.begin)[kept]
+        sentences = np.bincount(of, found.sentences[kept], texts)
+        # Where all that is kept is as long as the text, nothing else is in it.
+        left = np.bincount(of, width, texts) + np.maximum(np.bincount(of, minlength=texts) - 1, 0)
+        changed = (left != batch.sizes) | _blank_at_an_end(batch)
+        changed[list(found.cited)] = True
+        few = sentences < self.min_sentences
+        changed &= ~few
+        judgements: list[Judgement | None] = [None] * texts
+        for i in np.flatnonzero(few).tolist():
+            judgements[i] = too_low("sentences", int(sentences[i]), self.min_sentences)
+        for i, fault in found.dropped.items():
+            judgements[i] = Judgement(fault)
+            changed[i] = False
+        kinds = len(_FAULTS)
+        counts = np.bincount(lines.text * kinds + found.faults, minlength=texts * kinds)
+        for i, runs in _runs(batch, kept, np.flatnonzero(changed)):
+            spans = tuple(_cut(batch.texts[i], runs, citations=i in found.cited))
+            if spans:
+                reason = _reason(counts[i * kinds : (i + 1) * kinds].tolist())
+                judgements[i] = Judgement(reason, Way.REDACT, spans)
+        return judgements
 
-    def _text(self, text: str) -> Judgement | None:
-        ban = self._banned(low := text.lower())
-        if self._bad is not None and (found := self._bad.search(low)):
-            return Judgement(f"bad word: {found.group(1)}")
-        cite = self.remove_citations and "[" in text
-        removed: Counter[str] = Counter()
-        kept: list[tuple[int, str]] = []
+    def _lines(self, batch: Batch) -> _Found:
+        """What each line is, as far as its form says; then some lines are looked at as strings."""
+        lines = batch.all_lines
+        form = np.where(self._too_long(batch, lines), _LONG, _KEPT)
+        if self.min_words_per_line > 0:
+            form[lines.tokens < self.min_words_per_line] = _FEW
+        faults = form.copy()
+        if self.need_end_punctuation:
+            faults[~_ended(batch, lines)] = _END
+        past = (lines.start == lines.end) & (lines.end == batch.bounds[lines.text + 1] - 1)
         blank = self.need_end_punctuation or self.min_words_per_line > 0
-        at = count = 0
-        for whole in text.splitlines(keepends=True):
-            words = line = whole.strip()
-            begin, at = at, at + len(whole)
-            if not line and blank:
-                continue
-            if cite and "[" in line:
-                line = _CITATION.sub("", line)
-            fault = self._fault(line, words)
-            if ban and not fault:
-                fault = _fault_of_words(line, ban)
-            if fault in _WHOLE:
-                return Judgement(fault)
-            if fault:
-                removed[fault] += 1
-                continue
-            if count < self.min_sentences:  # enough is enough: counting is what costs
-                wanted = self.min_sentences - count
-                count += sum(1 for _ in islice(self.sentences(line), wanted))
-            kept.append((begin, whole))
-        if count < self.min_sentences:
-            return too_low("sentences", count, self.min_sentences)
-        return _changed(text, kept, removed, citations=cite)
+        faults[past | (blank & (lines.tokens == 0))] = _BLANK
+        found = _Found(faults, counted(batch, lines), self._drops(batch), set())
+        bans = self._bans(batch)
+        for i in np.flatnonzero(self._special(batch, lines, bans) & (faults != _BLANK)).tolist():
+            self._line(batch, i, int(form[i]), bans.get(int(lines.text[i]), []), found)
+        return found
 
-    def _fault(self, line: str, words: str) -> str:
-        """Why this line goes, as far as its form says; `words` is the line with citations."""
+    def _special(self, batch: Batch, lines: Lines, bans: dict[int, list[tuple[str, str]]]) -> Bits:
+        """Lines of which the form does not say all, shape (lines,)."""
+        if self.sentences is not sentences:
+            return np.ones(len(lines.text), np.bool_)
+        special: Bits = np.isin(lines.text, list(bans))
+        if self.remove_citations:
+            brackets = batch.signs[batch.points[batch.signs] == ord("[")]
+            special[np.searchsorted(lines.end, brackets)] = True
+        return special
+
+    def _line(
+        self, batch: Batch, i: int, form: int, ban: list[tuple[str, str]], found: _Found
+    ) -> None:
+        """Looks at a line as a string; `form` is its fault but for how it ends."""
+        lines = batch.all_lines
+        text = int(lines.text[i])
+        if text in found.dropped:
+            return
+        whole = line = batch.joined[lines.begin[i] : lines.close[i]]
+        if self.remove_citations:
+            line = _CITATION.sub("", line)
+        fault = form
         if self.need_end_punctuation and (line[-1:] not in _ENDS or line.endswith("...")):
-            return "no end punctuation"
-        least = self.min_words_per_line
-        if least > 0 and len(words.split(None, least)) < least:
-            return "too few words"
-        longest = self.max_word_length
-        if len(words) > longest != -1 and max(map(len, words.split()), default=0) > longest:
-            return "too long a word"
-        return ""
+            fault = _END
+        if not fault:
+            low = line.lower()
+            said = next((fault for phrase, fault in ban if phrase in low), "")
+            if said in _WHOLE:
+                found.dropped[text] = said
+            fault = _FAULTS.index(said) if said in _FAULTS else _KEPT
+        if not fault:
+            enough = max(self.min_sentences, 0)
+            found.sentences[i] = sum(1 for _ in islice(self.sentences(line), enough))
+            if line != whole:
+                found.cited.add(text)
+        found.faults[i] = fault
 
-    def _banned(self, low: str) -> list[tuple[str, str]]:
-        """(phrase, fault) of what the text has somewhere, in the order of the tests."""
-        ban = []
-        if self.no_lorem_ipsum and "lorem ipsum" in low:
-            ban.append(("lorem ipsum", "lorem ipsum"))
-        if self.no_javascript and "javascript" in low:
-            ban.append(("javascript", "javascript"))
-        if self.no_curly_bracket and "{" in low:
-            ban.append(("{", "curly bracket"))
-        if self.no_policy and ("cookie" in low or "terms of use" in low or "privacy p" in low):
-            ban += [(phrase, "policy phrase") for phrase in _POLICY]
-        return ban
+    def _too_long(self, batch: Batch, lines: Lines) -> Bits:
+        """Lines with a word of more than the allowed characters, shape (lines,)."""
+        long = np.zeros(len(lines.text), np.bool_)
+        if self.max_word_length != -1:
+            lengths = batch.tokens.end - batch.tokens.begin
+            at = np.flatnonzero(lengths > self.max_word_length)
+            long[np.searchsorted(lines.first, at, side="right") - 1] = True
+        return long
+
+    def _drops(self, batch: Batch) -> dict[int, str]:
+        if self._bad is None:
+            return {}
+        found = ((i, self._bad.search(text.lower())) for i, text in enumerate(batch.texts))
+        return {i: f"bad word: {match.group(1)}" for i, match in found if match}
+
+    def _bans(self, batch: Batch) -> dict[int, list[tuple[str, str]]]:
+        """(phrase, fault) to look for in lines, in the order of the tests, by text."""
+        bans: dict[int, list[tuple[str, str]]] = {}
+        for asked, signs, phrases, fault in (
+            (self.no_lorem_ipsum, ("lorem ipsum",), ("lorem ipsum",), "lorem ipsum"),
+            (self.no_javascript, ("javascript",), ("javascript",), "javascript"),
+            (self.no_curly_bracket, ("{",), ("{",), "curly bracket"),
+            (self.no_policy, ("cookie", "terms of use", "privacy p"), _POLICY, "policy phrase"),
+        ):
+            texts = {i for sign in signs for i in batch.having(sign)} if asked else ()
+            for i in texts:
+                bans.setdefault(i, []).extend((phrase, fault) for phrase in phrases)
+        return bans
 
     @cached_property
     def _bad(self) -> re.Pattern[str] | None:
@@ -134,24 +196,49 @@ class C4:
         return re.compile(rf"(?:\W|^)({'|'.join(map(re.escape, self.bad_words))})(?:\W|$)")
 
 
-def _fault_of_words(line: str, ban: list[tuple[str, str]]) -> str:
-    low = line.lower()
-    return next((fault for phrase, fault in ban if phrase in low), "")
+def _blank_at_an_end(batch: Batch) -> Bits:
+    """Texts that begin or end with a blank, which goes even where blank lines stay."""
+    first, last = batch.bounds[:-1], np.maximum(batch.bounds[1:] - 2, 0)
+    blank: Bits = ((batch.kinds[first] | batch.kinds[last]) & SPACE) != 0
+    return blank & (batch.sizes > 0)
 
 
-def _changed(
-    text: str, lines: list[tuple[int, str]], removed: Counter[str], *, citations: bool
-) -> Judgement | None:
-    """What to cut, given where the kept lines begin and their text with all around it."""
-    if not citations and text == "\n".join([line.strip() for _, line in lines]):
-        return None
-    kept = [(at + len(line) - len(line.lstrip()), at + len(line.rstrip())) for at, line in lines]
-    spans = tuple(_cut(text, [(a, max(a, b)) for a, b in kept], citations=citations))
-    if not spans:
-        return None
-    faults = ", ".join(f"{count} {fault}" for fault, count in sorted(removed.items()))
-    reason = f"lines removed {removed.total()} of {removed.total() + len(kept)}"
-    return Judgement(reason + (f": {faults}" if faults else ""), Way.REDACT, spans)
+def _ended(batch: Batch, lines: Lines) -> Bits:
+    """Lines that end as a sentence does, and not in three dots, shape (lines,)."""
+    # Before the first line there is none; there the batch's last character is a line break.
+    last = batch.points[lines.close - 1]
+    ended: Bits = np.isin(last, [ord(c) for c in _ENDS])
+    dots = np.flatnonzero(ended & (last == ord(".")))
+    close = lines.close[dots]
+    points = batch.points
+    three = (points[close - 2] == ord(".")) & (points[close - 3] == ord("."))
+    ended[dots[three]] = False
+    return ended
+
+
+def _runs(
+    batch: Batch, kept: Indices, texts: Indices
+) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """For each of the texts, what is kept: lines with one character between them as one run."""
+    lines = batch.all_lines
+    of, begin, close = lines.text[kept], lines.begin[kept], lines.close[kept]
+    apart = np.ones(len(kept) + 1, np.bool_)
+    apart[1:-1] = (of[1:] != of[:-1]) | (begin[1:] - close[:-1] != 1)
+    opens, closes = np.flatnonzero(apart[:-1]), np.flatnonzero(apart[1:])
+    begin, close = begin[opens], close[closes]
+    low, high = (np.searchsorted(of[opens], texts, side) for side in ("left", "right"))
+    for i, a, b in zip(texts.tolist(), low.tolist(), high.tolist(), strict=True):
+        base = batch.bounds[i]
+        yield i, list(zip((begin[a:b] - base).tolist(), (close[a:b] - base).tolist(), strict=True))
+
+
+def _reason(counts: list[int]) -> str:
+    """What was done with a text of so many lines with each of `_FAULTS`."""
+    removed = {_FAULTS[fault]: n for fault, n in enumerate(counts) if fault > _BLANK and n}
+    total = sum(removed.values())
+    faults = ", ".join(f"{n} {fault}" for fault, n in sorted(removed.items()))
+    reason = f"lines removed {total} of {total + counts[_KEPT]}"
+    return f"{reason}: {faults}" if faults else reason
 
 
 def _cut(text: str, kept: list[tuple[int, int]], *, citations: bool) -> Iterator[Span]:
@@ -182,7 +269,7 @@ def _kept(text: str, lines: list[tuple[int, int]], *, citations: bool) -> Iterat
     for start, end in lines:
         if before >= 0:
             at = text.find("\n", before, start)
-            if at < 0 and (sign := _BREAK.search(text, before)):
+            if at < 0 and (sign := _BREAK.search(text, before, start)):
                 at = sign.start()  # a line ended by another sign, which stays what it is
             yield (at, at + 1)
         before = end

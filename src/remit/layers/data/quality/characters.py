@@ -55,3 +55,13 @@ def flags() -> npt.NDArray[np.uint8]:
     table[[ord(c) for c in PUNCTUATION | TERMINAL]] &= ~np.uint8(LETTERLIKE)
     table.flags.writeable = False
     return table
+
+
+@cache
+def small() -> npt.NDArray[np.uint8]:
+    """For every code point the ASCII character that `str.lower` makes of it, or 0."""
+    table = np.zeros(_SIZE, np.uint8)
+    table[:128] = [ord(chr(c).lower()) for c in range(128)]
+    table[0x212A] = ord("k")  # the sign for kelvin; no other one becomes a letter of ASCII alone
+    table.flags.writeable = False
+    return table

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from remit.layers.data.quality.batch import Batch
 from remit.layers.data.quality.characters import TERMINAL
 from remit.layers.data.quality.judgement import Judgement, too_high, too_low
-from remit.layers.data.quality.lines import repeated
-from remit.layers.data.quality.words import Batch
+from remit.layers.data.quality.lines import Parts, repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +31,40 @@ class FineWeb:
 
     def judge(self, batch: Batch) -> list[Judgement | None]:
         """One judgement a text: the first test that it fails."""
-        counts = batch.words.counts.tolist()
-        return [self._text(text, n) for text, n in zip(batch.texts, counts, strict=True)]
+        texts, lines, words = len(batch.texts), batch.lines, batch.words.counts
+        full = np.flatnonzero(lines.tokens)
+        of, parts = lines.text[full], Parts(lines.text, lines.start, lines.end).chosen(full)
+        last = np.isin(batch.points[parts.end - 1], [ord(end) for end in self.ends])
+        count = np.bincount(of, minlength=texts)
+        ended = np.bincount(of[last], minlength=texts)
+        short = np.bincount(of[parts.end - parts.start <= self.short], minlength=texts)
+        breaks = np.bincount(lines.text, minlength=texts) - 1
+        duplicate = parts.seen(batch.points).sums(texts)[1]
+        least = np.maximum(count, 1)
+        suspect = (
+            (count == 0)
+            | (ended / least < self.min_ended_lines)
+            | (short / least > self.max_short_lines)
+            | (duplicate / np.maximum(batch.sizes - breaks, 1) > self.max_duplicate_characters)
+            | (breaks / np.maximum(words, 1) > self.max_breaks_per_word)
+        )
+        judgements: list[Judgement | None] = [None] * texts
+        numbers = np.stack((count, ended, short, breaks, words), axis=1)
+        for i in np.flatnonzero(suspect).tolist():
+            judgements[i] = self._text(batch.texts[i], *numbers[i].tolist())
+        return judgements
 
-    def _text(self, text: str, words: int) -> Judgement | None:
-        lines = [line for line in text.split("\n") if line and not line.isspace()]
-        if not lines:
+    def _text(
+        self, text: str, count: int, ends: int, shorts: int, breaks: int, words: int
+    ) -> Judgement | None:
+        if not count:
             return Judgement("empty")
-        ended = sum(line[-1] in self.ends for line in lines) / len(lines)
+        ended, short = ends / count, shorts / count
         if ended < self.min_ended_lines and not (ended == 0 and self.allow_no_ended_line):
             return too_low("share of lines with end punctuation", ended, self.min_ended_lines)
-        short = sum(len(line) <= self.short for line in lines) / len(lines)
         if short > self.max_short_lines:
             return too_high("share of short lines", short, self.max_short_lines)
-        breaks = text.count("\n")
+        lines = [line for line in text.split("\n") if line and not line.isspace()]
         duplicate = repeated(lines)[1] / (len(text) - breaks)
         if duplicate > self.max_duplicate_characters:
             what = "characters in duplicate lines"

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from remit.layers.data.quality.batch import Batch
 from remit.layers.data.quality.characters import ALPHA, LETTERLIKE
 from remit.layers.data.quality.judgement import Judgement, too_high, too_low
-from remit.layers.data.quality.words import Batch, Indices, Words
+from remit.layers.data.quality.words import Bits, Indices, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class GopherQuality:
     def judge(self, batch: Batch) -> list[Judgement | None]:
         """One judgement a text: the first test that it fails."""
         words = batch.words
-        kinds = words.flags_of_words()
+        kinds = words.flags_of_words(ALPHA | LETTERLIKE)
         proper = (kinds & LETTERLIKE) != 0
         numbers = zip(
             words.counts.tolist(),
@@ -46,14 +47,33 @@ class GopherQuality:
             strict=True,
         )
         stops = self._stop_words_in(words) if self.min_stop_words else words.counts
+        signs = self._may_have_too_many_signs(batch)
         return [
             self._by_size(count, length)
-            or self._by_signs(text, total)
+            or (self._by_signs(text, total) if sign else None)
             or self._by_words(total, alphabetic, stop)
-            for text, (total, count, length, alphabetic), stop in zip(
-                batch.texts, numbers, stops.tolist(), strict=True
+            for text, (total, count, length, alphabetic), stop, sign in zip(
+                batch.texts, numbers, stops.tolist(), signs.tolist(), strict=True
             )
         ]
+
+    def _may_have_too_many_signs(self, batch: Batch) -> Bits:
+        """Whether a test of `_by_signs` may fail, shape (texts,)."""
+        at, signs = batch.signs, batch.points[batch.signs]
+        dots = at[signs == ord(".")]
+        three = dots[:-2][
+            dots[2:] - dots[:-2] == 2
+        ]  # those that overlap too: more than are counted
+        ellipses = batch.count(three) + batch.count(at[signs == ord("…")])
+        most = np.maximum(batch.count(at[signs == ord("#")]), ellipses)
+        bullets = batch.count(at[(signs == ord("-")) | (signs == ord("•"))])
+        lines = np.maximum(np.bincount(batch.lines.text, minlength=len(batch.texts)) - 1, 1)
+        too_many: Bits = (
+            (most > (self.max_symbols_per_word or np.inf) * batch.words.counts)
+            | (bullets > (self.max_bullet_lines or np.inf) * lines)
+            | (ellipses > (self.max_ellipsis_lines or np.inf) * lines)
+        )
+        return too_many
 
     def _by_size(self, count: int, length: int) -> Judgement | None:
         if self.min_words and count < self.min_words:
@@ -110,8 +130,9 @@ class GopherQuality:
             at = at[lengths[at] == len(stop)]
             for place, letter in enumerate(stop[1:-1], start=1):
                 at = at[words.points[begin[at] + place] == ord(letter)]
-            texts = np.searchsorted(words.first, at, side="right") - 1
-            found[np.unique(texts)] += 1
+            has = np.zeros(len(found), np.bool_)
+            has[np.searchsorted(words.first, at, side="right") - 1] = True
+            found += has
         return found
 
 

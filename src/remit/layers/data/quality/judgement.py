@@ -10,7 +10,7 @@ from remit.layers.data.rows import Way
 from remit.types import Span
 
 if TYPE_CHECKING:
-    from remit.layers.data.quality.words import Batch
+    from remit.layers.data.quality.batch import Batch
 
 
 @dataclass(frozen=True, slots=True)

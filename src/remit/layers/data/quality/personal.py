@@ -12,8 +12,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from remit.layers.data.quality.batch import Batch
+from remit.layers.data.quality.characters import DIGIT
 from remit.layers.data.quality.judgement import Judgement
-from remit.layers.data.quality.words import Batch
 from remit.layers.data.rows import Way
 from remit.types import Span, merge_spans
 
@@ -42,7 +45,16 @@ class Personal:
 
     def judge(self, batch: Batch) -> list[Judgement | None]:
         """REDACT with the spans, labelled `email` and `ip`, or None."""
-        return [self._text(text) for text in batch.texts]
+        judgements: list[Judgement | None] = [None] * len(batch.texts)
+        signs = batch.points[batch.signs]
+        dots = batch.signs[signs == ord(".")]
+        # In an IPv4 address, two dots have one to three digits between them.
+        gap, digit = np.diff(dots), (batch.kinds[dots[1:] - 1] & DIGIT) != 0
+        near = dots[1:][digit & (gap > 1) & (gap < 5)]
+        maybe = np.concatenate((batch.signs[signs == ord("@")], near))
+        for i in np.unique(batch.text_of(maybe)).tolist():
+            judgements[i] = self._text(batch.texts[i])
+        return judgements
 
     def _text(self, text: str) -> Judgement | None:
         mails = tuple(emails(text)) if self.emails and "@" in text else ()

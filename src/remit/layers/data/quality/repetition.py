@@ -2,22 +2,33 @@
 
 Parameters, order of the tests and arithmetic are those of datatrove 0.10.1
 (`GopherRepetitionFilter`), so that with the same splitter the reason given is the same too. A
-limit of None or 0 leaves its test out. N-grams are found by hash (see `grams`); a text is dropped
-for them only after they were counted as strings.
+limit of None or 0 leaves its test out.
+
+Most texts repeat little, and a bound says so: what of a text recurs by hash is never less than
+what does. Only texts whose bound is above a limit are looked at as strings, and only that drops.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from remit.layers.data.quality.grams import Grams
+from remit.layers.data.quality.batch import Batch
+from remit.layers.data.quality.grams import Grams, Runs
 from remit.layers.data.quality.judgement import Judgement, too_high
-from remit.layers.data.quality.lines import lines, paragraphs, repeated
-from remit.layers.data.quality.words import Batch, Bits, Indices, Words
+from remit.layers.data.quality.lines import (
+    lines,
+    of_lines,
+    of_paragraphs,
+    paragraphs,
+    repeated,
+)
+from remit.layers.data.quality.recurrence import crowds
+from remit.layers.data.quality.words import Bits, Indices, Words
 
 Numbers = npt.NDArray[np.float64] | Indices
 
@@ -42,15 +53,33 @@ class GopherRepetition:
 
     def judge(self, batch: Batch) -> list[Judgement | None]:
         """One judgement a text: the first test that it fails."""
-        judgements = [self._by_lines(text) for text in batch.texts]
+        judgements: list[Judgement | None] = [None] * len(batch.texts)
+        for i in np.flatnonzero(self._may_repeat_lines(batch)).tolist():
+            judgements[i] = self._by_lines(batch.texts[i])
         if len(batch.words.points):
             grams = Grams(batch.words)
-            sizes = np.fromiter(map(len, batch.texts), np.int64, len(batch.texts))
             if self.top:
-                self._by_top(sizes, grams, judgements)
+                self._by_top(batch.sizes, grams, judgements)
             if self.duplicated:
-                self._by_duplicated(sizes, grams, judgements)
+                self._by_duplicated(batch.sizes, grams, judgements)
         return judgements
+
+    def _may_repeat_lines(self, batch: Batch) -> Bits:
+        """Whether a test of lines and paragraphs may fail, shape (texts,)."""
+        texts, sizes = len(batch.texts), batch.sizes
+        parts = of_paragraphs(batch.lines, texts)
+        count, characters = parts.seen(batch.points).sums(texts)
+        fail: Bits = sizes == 0
+        fail |= _over(self.max_paragraphs or np.inf, count, parts.sums(texts)[0])
+        fail |= _over(self.max_paragraph_characters or np.inf, characters, sizes)
+        parts = of_lines(batch.lines)
+        count, characters = parts.seen(batch.points).sums(texts)
+        # An empty first and last line count as lines, and as equal.
+        first = (batch.points[batch.bounds[:-1]] == ord("\n")) & (sizes > 0)
+        last = (batch.points[np.maximum(batch.bounds[1:] - 2, 0)] == ord("\n")) & (sizes > 0)
+        total = parts.sums(texts)[0] + first + last
+        fail |= _over(self.max_lines or np.inf, count + (first & last), total)
+        return fail | _over(self.max_line_characters or np.inf, characters, sizes)
 
     def _by_lines(self, text: str) -> Judgement | None:
         if not text:
@@ -68,22 +97,23 @@ class GopherRepetition:
         return None
 
     def _by_top(self, sizes: Indices, grams: Grams, judgements: list[Judgement | None]) -> None:
-        words = grams.words
-        rising = sorted(n for n, _ in self.top)
-        found = dict(zip(rising, grams.spaced(rising, _open(judgements, grams)), strict=True))
+        shortest = min(n for n, _ in self.top)
+        often = grams.often(shortest)
+        at = np.flatnonzero(often > 1)
         for n, limit in self.top:
-            most = np.zeros(len(sizes), np.int64)
-            np.maximum.at(most, grams.text[found[n].at], found[n].size * found[n].length)
-            # Where no n-gram comes twice, the most frequent is the first.
-            first = words.first[:-1]
-            ends = words.starts[np.minimum(first + n, words.first[1:])]
-            alone = ends - words.starts[first] + n - 1
-            at_most = np.where(most > 0, most, alone)
-            for i in _above(limit, at_most, sizes, words.counts >= n):
+            # No run comes more often than the shorter one that it begins with.
+            runs = grams.runs(at, n, blanks=1)
+            alone = _first_length(grams.words, n)  # the most frequent where none comes twice
+            above = _over(limit, _at_most(alone, runs, often[runs.at]), sizes)
+            runs = runs.chosen(above[runs.text])
+            count = crowds(grams.spaced(runs, n))
+            runs, count = runs.chosen(count > 1), count[count > 1]
+            above = _over(limit, _at_most(alone, runs, count), sizes)
+            for i in np.flatnonzero(above).tolist():
                 if judgements[i] is None:
-                    twice = bool(most[i])
-                    value = top_characters(words.strings(i), n) if twice else int(alone[i])
-                    share = value / int(sizes[i])
+                    mine = slice(*np.searchsorted(runs.text, (i, i + 1)))
+                    most = top_characters(grams.words, runs.at[mine], count[mine], n)
+                    share = (most or int(alone[i])) / int(sizes[i])
                     if share > limit:
                         what = f"characters in the most frequent {n}-gram"
                         judgements[i] = too_high(what, share, limit)
@@ -91,51 +121,88 @@ class GopherRepetition:
     def _by_duplicated(
         self, sizes: Indices, grams: Grams, judgements: list[Judgement | None]
     ) -> None:
-        rising = sorted(n for n, _ in self.duplicated)
-        found = dict(zip(rising, grams.joined(rising, _open(judgements, grams)), strict=True))
+        rising = sorted({n for n, _ in self.duplicated})
+        found = dict(grams.recurring(rising, _open(judgements)))
         for n, limit in self.duplicated:
-            at, text = found[n].at, grams.text[found[n].at]
-            begins = grams.words.starts[at]
-            own = np.minimum(found[n].length, np.diff(begins, append=grams.words.starts[-1]))
-            at_most = np.bincount(text, weights=own, minlength=len(sizes))
-            for i in _above(limit, at_most, sizes, sizes > 0):
+            runs = found[n]
+            for i in np.flatnonzero(_over(limit, _covered(runs, grams.words), sizes)).tolist():
                 if judgements[i] is None:
-                    low, high = np.searchsorted(text, (i, i + 1))
-                    share = duplicated_characters(grams.words, i, at[low:high], n) / int(sizes[i])
+                    again = runs.at[slice(*np.searchsorted(runs.text, (i, i + 1)))]
+                    share = duplicated_characters(grams.words, again, n) / int(sizes[i])
                     if share > limit:
                         what = f"characters in duplicate {n}-grams"
                         judgements[i] = too_high(what, share, limit)
 
 
-def _open(judgements: list[Judgement | None], grams: Grams) -> Indices:
-    """The words of texts not judged yet."""
-    undecided = np.fromiter((j is None for j in judgements), np.bool_, len(judgements))
-    return np.flatnonzero(undecided[grams.text])
+def _open(judgements: list[Judgement | None]) -> Bits:
+    """Which texts are not judged yet, shape (texts,)."""
+    return np.fromiter((j is None for j in judgements), np.bool_, len(judgements))
 
 
-def _above(limit: float, characters: Numbers, sizes: Indices, asked: Bits) -> list[int]:
-    """The texts of which so many characters are more than the limit's share."""
-    above: list[int] = np.flatnonzero(asked & (characters / np.maximum(sizes, 1) > limit)).tolist()
-    return above
+def _over(limit: float, part: Numbers, whole: Indices) -> Bits:
+    """Where the part is more than the limit's share of the whole."""
+    over: Bits = part / np.maximum(whole, 1) > limit
+    return over
 
 
-def top_characters(words: list[str], n: int) -> int:
-    """Characters of the most frequent n-gram, times its number; the first one where several are."""
-    counts = Counter(map(" ".join, zip(*(words[i:] for i in range(n)), strict=False)))
-    gram, count = counts.most_common(1)[0]
-    return len(gram) * count
+def _at_most(alone: Indices, runs: Runs, count: Indices) -> Indices:
+    """Characters that the most frequent n-gram of each text may have at most, shape (texts,).
+
+    Given those of the first, and the runs that may recur, with how often they come at most.
+    """
+    at_most = alone.copy()
+    np.maximum.at(at_most, runs.text, count * runs.length)
+    return at_most
 
 
-def duplicated_characters(words: Words, text: int, candidates: Indices, n: int) -> int:
+def _first_length(words: Words, n: int) -> Indices:
+    """Characters of each text's first n-gram, with blanks, or 0 without one, shape (texts,)."""
+    first = words.first[:-1]
+    ends = words.starts[np.minimum(first + n, words.first[1:])]
+    return np.where(words.counts < n, 0, ends - words.starts[first] + n - 1)
+
+
+def _covered(runs: Runs, words: Words) -> Numbers:
+    """Characters that the runs cover of each text, shape (texts,).
+
+    Runs that are counted do not overlap, so they have no more characters than all runs cover.
+    """
+    begins = words.starts[runs.at]
+    own = np.minimum(runs.length, np.diff(begins, append=words.starts[-1]))
+    return np.bincount(runs.text, weights=own, minlength=len(words.counts))
+
+
+def top_characters(words: Words, at: Indices, count: Indices, n: int) -> int:
+    """Characters of the most frequent n-gram, times its number; the first one where several are.
+
+    `at` are the positions where an n-gram that comes twice may begin, in reading order, and
+    `count` is how often each comes at most. 0 where none comes twice.
+    """
+    if not len(at):
+        return 0
+    most = int(count.max())
+    gram, number = _most_frequent(words, at[count == most], n)
+    if number < most:  # then another may come as often
+        gram, number = _most_frequent(words, at, n)
+    return len(gram) * number if number > 1 else 0
+
+
+def _most_frequent(words: Words, at: Indices, n: int) -> tuple[str, int]:
+    cuts = words.starts[at[:, np.newaxis] + np.arange(n + 1)].tolist()
+    glued = words.glued
+    counts = Counter(" ".join([glued[a:b] for a, b in pairwise(of)]) for of in cuts)
+    return counts.most_common(1)[0]
+
+
+def duplicated_characters(words: Words, candidates: Indices, n: int) -> int:
     """Characters in n-grams that came before, from left to right without overlap.
 
     `candidates` are the positions where an n-gram that occurs again may begin; the others could
     only be seen once, so they need not be visited.
     """
-    glued = words.glued(text)
-    base = words.starts[words.first[text]]
-    begins = (words.starts[candidates] - base).tolist()
-    ends = (words.starts[candidates + n] - base).tolist()
+    glued = words.glued
+    begins = words.starts[candidates].tolist()
+    ends = words.starts[candidates + n].tolist()
     seen: set[str] = set()
     free = characters = 0
     for at, begin, end in zip(candidates.tolist(), begins, ends, strict=True):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from remit.layers.data.quality.batch import Batch
 from remit.layers.data.quality.judgement import Heuristic, Judgement
-from remit.layers.data.quality.words import Batch, Split
+from remit.layers.data.quality.words import Split
 from remit.layers.data.rows import Mark, Row, Way
 
 _AT_ONCE = 1 << 17

@@ -36,7 +36,7 @@ Split = Literal["unicode", "whitespace"] | Callable[[str], Sequence[str]]
 """How a text is cut into words. What a function gives should have no blanks within."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Words:
     """The words of a batch's texts, one after the other without what stands between them.
 
@@ -59,55 +59,52 @@ class Words:
         """How many characters each word has, shape (words,)."""
         return np.diff(self.starts)
 
-    def flags_of_words(self) -> Flags:
-        """The union of the flags of each word's characters, shape (words,)."""
-        if not len(self.points):
-            return np.zeros(0, np.uint8)
-        return np.bitwise_or.reduceat(self.flags, self.starts[:-1])
+    def flags_of_words(self, wanted: int) -> Flags:
+        """Which of the wanted flags a character of each word has, shape (words,); others too."""
+        union = self.flags[self.starts[:-1]]
+        # Most words are letters or one sign, and the first character says all that is asked.
+        rest = np.flatnonzero((self.lengths > 1) & ((union & wanted) != wanted))
+        if len(rest):
+            lengths = self.lengths[rest]
+            begins = running(lengths)[:-1]
+            within = np.arange(lengths.sum()) + np.repeat(self.starts[rest] - begins, lengths)
+            union[rest] = np.bitwise_or.reduceat(self.flags[within], begins)
+        return union
 
     def per_text(self, of_words: npt.NDArray[np.number] | Bits) -> Indices:
         """Sums over each text of whole numbers given for each word, shape (texts,)."""
-        running = np.zeros(len(of_words) + 1, np.int64)
-        np.cumsum(of_words, out=running[1:])
-        return np.diff(running[self.first])
+        return np.diff(running(of_words)[self.first])
 
     def strings(self, text: int) -> list[str]:
         """The words of one text as strings."""
         bounds = self.starts[self.first[text] : self.first[text + 1] + 1]
         if len(bounds) < 2:
             return []
-        glued = self.glued(text)
-        cuts = (bounds - bounds[0]).tolist()
-        return [glued[a:b] for a, b in pairwise(cuts)]
-
-    def glued(self, text: int) -> str:
-        """The words of one text as one string with nothing between them."""
-        start, end = self.starts[self.first[text]], self.starts[self.first[text + 1]]
-        return self.points[start:end].tobytes().decode("utf-32-le", "surrogatepass")
-
-
-class Batch:
-    """Texts that are judged together, with their words found once for all heuristics."""
-
-    def __init__(self, texts: Sequence[str], split: Split = "unicode") -> None:
-        self.texts = tuple(texts)
-        self.split = split
+        return [self.glued[a:b] for a, b in pairwise(bounds.tolist())]
 
     @cached_property
-    def words(self) -> Words:
-        """The words of all texts. Raises what a given splitter raises."""
-        if callable(self.split):
-            return given_words([self.split(text) for text in self.texts])
-        points = as_points(self.texts)
-        kinds = flags().take(points)
-        start = unicode_starts(points, kinds) if self.split == "unicode" else space_starts(kinds)
-        return _pack(points, kinds, start, _bounds(self.texts))
+    def glued(self) -> str:
+        """All words as one string with nothing between them; `starts` says where each begins."""
+        if len(self.points) and self.points.max() < 256:  # ten times as fast
+            return self.points.astype(np.uint8).tobytes().decode("latin-1")
+        return self.points.tobytes().decode("utf-32-le", "surrogatepass")
 
 
-def as_points(texts: Sequence[str]) -> Points:
-    """The code points of the texts, each text followed by a line break, shape (characters,)."""
-    joined = "\n".join((*texts, ""))
-    return np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What `str.split` gives: characters from `begin[i]` to `end[i]`, in reading order."""
+
+    begin: Indices
+    end: Indices
+
+
+def tokens(blanks: Indices) -> Tokens:
+    """What stands between the blanks; the last character of a batch is one."""
+    before = np.empty(len(blanks), np.int64)
+    before[:1] = -1
+    before[1:] = blanks[:-1]
+    gaps = np.flatnonzero(blanks - before > 1)
+    return Tokens(before[gaps] + 1, blanks[gaps])
 
 
 def space_starts(kinds: Flags) -> Bits:
@@ -127,7 +124,7 @@ def unicode_starts(points: Points, kinds: Flags) -> Bits:
     are one word. Scripts without spaces are not cut.
     """
     part = (kinds & WORD) != 0
-    at = np.flatnonzero(kinds & GLUE)
+    at = np.flatnonzero((kinds & GLUE) != 0)
     at = at[(at > 0) & (at < len(points) - 1)]
     before, after, sign = at - 1, at + 1, points[at]
     left, right = kinds[before], kinds[after]
@@ -158,23 +155,22 @@ def given_words(texts: Sequence[Sequence[str]]) -> Words:
     counts = [sum(1 for word in text if word) for text in texts]
     raw = "".join(words).encode("utf-32-le", "surrogatepass")
     points = np.frombuffer(raw, np.uint32)
-    return Words(points, flags().take(points), _running(lengths), _running(np.array(counts, int)))
+    return Words(points, flags().take(points), running(lengths), running(np.array(counts, int)))
 
 
-def _bounds(texts: Sequence[str]) -> Indices:
-    return _running(np.fromiter((len(text) + 1 for text in texts), np.int64, len(texts)))
-
-
-def _running(sizes: Indices) -> Indices:
-    running = np.zeros(len(sizes) + 1, np.int64)
-    np.cumsum(sizes, out=running[1:])
-    return running
-
-
-def _pack(points: Points, kinds: Flags, start: Bits, bounds: Indices) -> Words:
+def packed(points: Points, kinds: Flags, bounds: Indices, split: str) -> Words:
+    """The words of a batch, given its characters, their flags, and where its texts begin."""
+    start = unicode_starts(points, kinds) if split == "unicode" else space_starts(kinds)
     kept = np.flatnonzero((kinds & SPACE) == 0)
     at = np.flatnonzero(start)
     starts = np.empty(len(at) + 1, np.int64)
     starts[:-1] = np.flatnonzero(start.take(kept))
     starts[-1] = len(kept)
     return Words(points.take(kept), kinds.take(kept), starts, np.searchsorted(at, bounds))
+
+
+def running(sizes: npt.NDArray[np.number] | Bits) -> Indices:
+    """Sums of the whole numbers before each, and of all at the end, shape (sizes + 1,)."""
+    sums = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=sums[1:])
+    return sums

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import compress
+from functools import cache
+from itertools import chain, compress
 from math import log1p
 
-from remit.verify.grading.refusal.phrases import ACTS
+from remit.verify.grading.refusal.phrases import ACTS, LONGEST_WORD, MOST_WORDS
 from remit.verify.grading.refusal.sentences import NOTHING, Sentence, folded, words
 
 # Each with the line break before it: a text is searched as if one stood before its first line.
@@ -111,13 +112,12 @@ def _form(text: str, said: Sequence[Sentence], total: int, refused: int | None) 
 
 
 def _overlap(said: Sequence[Sentence], prompt: str) -> list[float]:
-    count, reply = 0, set()
-    for sentence in said:
-        telling = _telling(sentence.words)
-        count += len(telling)
-        reply.update(telling)
-    asked = set(_telling(words(folded(prompt))))
-    variety = len(reply) / max(1, count)
+    stem = _stems().__getitem__
+    told = list(map(stem, chain.from_iterable(sentence.words for sentence in said)))
+    reply, asked = set(told), set(map(stem, words(folded(prompt))))
+    reply.discard("")
+    asked.discard("")
+    variety = len(reply) / max(1, len(told) - told.count(""))
     if not asked:
         return [0.0, 0.0, 0.0, log1p(len(reply)), variety]
     shared = len(asked & reply)
@@ -125,6 +125,16 @@ def _overlap(said: Sequence[Sentence], prompt: str) -> list[float]:
     return [1.0, shared / len(asked), shared / max(1, len(reply)), new, variety]
 
 
-def _telling(some: Sequence[str]) -> list[str]:
-    """The beginnings of the words that tell what is spoken of."""
-    return [word[:_STEM] for word in some if len(word) > 2 and word not in _SMALL]
+class _Stems(dict[str, str]):
+    """The beginning of a word that tells what is spoken of, of others nothing."""
+
+    def __missing__(self, word: str) -> str:
+        stem = word[:_STEM] if len(word) > 2 and word not in _SMALL else ""
+        if len(self) < MOST_WORDS and len(word) <= LONGEST_WORD:
+            self[word] = stem
+        return stem
+
+
+@cache
+def _stems() -> _Stems:
+    return _Stems()

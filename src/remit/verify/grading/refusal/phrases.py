@@ -14,6 +14,7 @@ from importlib.resources import files
 
 ACTS = ("refuses", "sorry", "moral", "elsewhere", "offers", "turns")
 STEM = 5
+MOST_WORDS, LONGEST_WORD = 50_000, 40
 _NAME = re.compile(r"\{([a-z]+)\}")
 
 
@@ -32,26 +33,25 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Which phrases a sentence's stems leave possible, as bits of whole numbers.
+    """Which phrases a sentence's words leave possible, as bits of whole numbers.
 
-    Bit `k * size + n` says that group `k` of phrase `n` is there. `plain` and `foreign` have the
-    bits of groups that a phrase lacks, in a sentence of ASCII and in another; `of_act` those of
-    the phrases of one act.
+    Bit `k * size + n` of a word says that it is enough for group `k` of phrase `n`. `plain` and
+    `foreign` have the bits of groups that a phrase lacks, in a sentence of ASCII and in another;
+    `of_act` those of the phrases of one act.
     """
 
     phrases: tuple[Phrase, ...]
     groups: int
-    stems: Mapping[str, int]
+    of_word: Mapping[str, int]
     plain: int
     foreign: int
     of_act: tuple[int, ...]
 
     def acts(self, sentence: str, words: Sequence[str]) -> tuple[bool, ...]:
-        """What a sentence does; see `acts`."""
+        """What a sentence does, in the order of `ACTS`. Lower case, with plain apostrophes."""
         there = self.plain if sentence.isascii() else self.foreign
-        stems = self.stems
-        for stem in stems.keys() & stems_of(sentence, words):
-            there |= stems[stem]
+        for bits in set(map(self.of_word.__getitem__, words)):
+            there |= bits
         size = len(self.phrases)
         possible = there & ((1 << size) - 1)
         for group in range(1, self.groups):
@@ -73,21 +73,31 @@ _DEEDS = tuple(
 )
 
 
-def stems_of(sentence: str, words: Sequence[str]) -> set[str]:
-    """The beginnings of a sentence's words; of `d'avocat` also that of `avocat`."""
-    stems = {word[:STEM] for word in words}
-    if "'" in sentence:
-        stems.update(word.partition("'")[2][:STEM] for word in words if "'" in word)
-    return stems
+class _Words(dict[str, int]):
+    """The bits of each word, from those of the stems; up to a bound they are found once."""
+
+    def __init__(self, stems: Mapping[str, int]) -> None:
+        super().__init__()
+        self._stems = stems
+
+    def __missing__(self, word: str) -> int:
+        bits = 0
+        for stem in stems_of(word):
+            bits |= self._stems.get(stem, 0)
+        if len(self) < MOST_WORDS and len(word) <= LONGEST_WORD:
+            self[word] = bits
+        return bits
 
 
-def acts(sentence: str, words: Sequence[str]) -> tuple[bool, ...]:
-    """What a sentence does, in the order of `ACTS`. Lower case, with plain apostrophes."""
-    return _index().acts(sentence, words)
+def stems_of(word: str) -> tuple[str, ...]:
+    """The beginning of a word; of `d'avocat` also that of `avocat`."""
+    _, apostrophe, rest = word.partition("'")
+    return (word[:STEM], rest[:STEM]) if apostrophe else (word[:STEM],)
 
 
 @cache
-def _index() -> Index:
+def index() -> Index:
+    """The phrases of `phrases.txt`."""
     return indexed(phrases((files(__package__) / "phrases.txt").read_text("utf-8")))
 
 
@@ -107,7 +117,7 @@ def indexed(found: Sequence[Phrase]) -> Index:
             else:
                 foreign |= bit
                 plain |= bit if phrase.groups else 0
-    return Index(tuple(found), groups, stems, plain, foreign, tuple(of_act))
+    return Index(tuple(found), groups, _Words(stems), plain, foreign, tuple(of_act))
 
 
 def phrases(text: str) -> list[Phrase]:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from remit.verify.grading.refusal.phrases import ACTS, acts
+from remit.verify.grading.refusal.phrases import ACTS, index
 
 HEAD, TAIL = 5_000, 1_000
 _FIRST, _LAST = 45, 15
@@ -57,6 +57,7 @@ def sentences(text: str) -> list[Sentence]:
     pieces = _pieces_of_ascii(text) if text.isascii() else _pieces(text)
     if len(pieces) > _FIRST + _LAST:
         pieces = pieces[:_FIRST] + pieces[-_LAST:]
+    acts = index().acts
     return [Sentence(piece, said, acts(piece[:_LONGEST], said)) for piece, said in pieces]
 
 

@@ -77,7 +77,7 @@ def test_a_row_labelled_twice_counts_once_by_the_last_label() -> None:
         (b"{", "line 2 is no JSON"),
         (b"[]", "no rule is named"),
         (b'{"rule": "r"}', "neither right nor how many"),
-        (b'{"rule": "r", "row": "a", "right": 1}', "neither true nor false"),
+        (b'{"rule": "r", "row": "a", "right": 1}', "neither true, false nor null"),
         (b'{"rule": "r", "right": true}', "no row is named"),
         (b'{"rule": "r", "wrong": 3, "of": 2}', "3 wrong of 2 cannot be"),
         (b'{"rule": "r", "wrong": true, "of": 2}', "neither right nor how many"),

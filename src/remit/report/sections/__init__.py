@@ -1,0 +1,1 @@
+"""The sections, a function each: from what was gathered to blocks. Pure."""
