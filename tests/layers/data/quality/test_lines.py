@@ -96,6 +96,8 @@ def test_sentences_of_a_batch_are_those_of_each_line(texts: list[str]) -> None:
 @settings(deadline=None)
 @given(TEXTS)
 def test_with_no_test_of_lines_c4_leaves_every_line_stripped(texts: list[str]) -> None:
+    # Without \r: what is only cut cannot keep two breaks apart that become \r\n.
+    texts = [text.replace("\r", "") for text in texts]
     lenient = C4(need_end_punctuation=False, min_words_per_line=-1, min_sentences=-1)
     for text, judgement in zip(texts, lenient.judge(Batch(texts)), strict=True):
         left = text

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from remit.layers.data.quality.characters import SPACE, WORD, flags, small
+from remit.layers.data.quality.characters import SPACE, WORD, among, flags, small
 from remit.layers.data.quality.lines import Lines, cut
 from remit.layers.data.quality.words import (
     Flags,
@@ -22,7 +22,7 @@ from remit.layers.data.quality.words import (
     tokens,
 )
 
-LINE_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+LINE_BREAKS = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
 """What `str.splitlines` takes for the end of a line."""
 
 
@@ -93,7 +93,7 @@ class Batch:
         """
         others = self.blanks[self.points[self.blanks] != ord(" ")]
         signs = self.points[others]
-        odd = np.isin(signs, [ord(c) for c in LINE_BREAKS])
+        odd = among(LINE_BREAKS).take(signs)
         # Of \r\n only the second breaks, so that there is no line between them.
         pair = (signs[:-1] == ord("\r")) & (signs[1:] == ord("\n")) & (np.diff(others) == 1)
         odd[:-1] &= ~pair

@@ -16,7 +16,7 @@ from itertools import islice
 import numpy as np
 
 from remit.layers.data.quality.batch import LINE_BREAKS, Batch
-from remit.layers.data.quality.characters import SPACE
+from remit.layers.data.quality.characters import SPACE, among
 from remit.layers.data.quality.judgement import Judgement, too_low
 from remit.layers.data.quality.lines import Lines
 from remit.layers.data.quality.sentences import counted, sentences
@@ -25,8 +25,8 @@ from remit.layers.data.rows import Way
 from remit.types import Span
 
 _CITATION = re.compile(r"\[\d*]|\[edit]|\[citation needed]")
-_BREAK = re.compile(f"[{LINE_BREAKS}]")
-_ENDS = ".?!\"'"
+_BREAK = re.compile(f"[{''.join(LINE_BREAKS)}]")
+_ENDS = frozenset(".?!\"'")
 _KEPT, _BLANK, _END, _FEW, _LONG, _SCRIPT, _PHRASE = range(7)
 _FAULTS = (
     "kept", "blank", "no end punctuation", "too few words", "too long a word", "javascript",
@@ -207,7 +207,7 @@ def _ended(batch: Batch, lines: Lines) -> Bits:
     """Lines that end as a sentence does, and not in three dots, shape (lines,)."""
     # Before the first line there is none; there the batch's last character is a line break.
     last = batch.points[lines.close - 1]
-    ended: Bits = np.isin(last, [ord(c) for c in _ENDS])
+    ended: Bits = among(_ENDS).take(last)
     dots = np.flatnonzero(ended & (last == ord(".")))
     close = lines.close[dots]
     points = batch.points

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -63,5 +63,14 @@ def small() -> npt.NDArray[np.uint8]:
     table = np.zeros(_SIZE, np.uint8)
     table[:128] = [ord(chr(c).lower()) for c in range(128)]
     table[0x212A] = ord("k")  # the sign for kelvin; no other one becomes a letter of ASCII alone
+    table.flags.writeable = False
+    return table
+
+
+@lru_cache(16)
+def among(characters: frozenset[str]) -> npt.NDArray[np.bool_]:
+    """For every code point whether it is one of these: one look-up a character, however many."""
+    table = np.zeros(_SIZE, np.bool_)
+    table[[ord(c) for c in characters if len(c) == 1]] = True
     table.flags.writeable = False
     return table

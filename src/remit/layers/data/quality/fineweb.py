@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from remit.layers.data.quality.batch import Batch
-from remit.layers.data.quality.characters import TERMINAL
+from remit.layers.data.quality.characters import TERMINAL, among
 from remit.layers.data.quality.judgement import Judgement, too_high, too_low
 from remit.layers.data.quality.lines import Parts, repeated
 
@@ -34,7 +34,7 @@ class FineWeb:
         texts, lines, words = len(batch.texts), batch.lines, batch.words.counts
         full = np.flatnonzero(lines.tokens)
         of, parts = lines.text[full], Parts(lines.text, lines.start, lines.end).chosen(full)
-        last = np.isin(batch.points[parts.end - 1], [ord(end) for end in self.ends])
+        last = among(self.ends).take(batch.points[parts.end - 1])
         count = np.bincount(of, minlength=texts)
         ended = np.bincount(of[last], minlength=texts)
         short = np.bincount(of[parts.end - parts.start <= self.short], minlength=texts)

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 Hashes = npt.NDArray[np.uint64]
 
-_ROOM = 3
-"""A table has at least 2**3 places a key, so that few keys meet another by chance."""
+_ROOM, _MOST = 3, 22
+"""A table has at least 2**3 places a key, so that few keys meet another by chance; but no more
+than 2**22 (32 MB), which only texts of millions of characters fill."""
 
 
 def mixed(value: Hashes) -> Hashes:
@@ -27,7 +28,7 @@ def crowds(keys: Hashes) -> npt.NDArray[np.int64]:
 
     One pass without sorting. The place is the key's highest bits.
     """
-    bits = min(len(keys).bit_length() + _ROOM, 30)
+    bits = min(len(keys).bit_length() + _ROOM, _MOST)
     places = (keys >> np.uint64(64 - bits)).astype(np.int64)
     return np.bincount(places, minlength=1 << bits).take(places)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from remit.layers.data.quality.characters import SPACE
+from remit.layers.data.quality.characters import SPACE, among
 
 if TYPE_CHECKING:
     from remit.layers.data.quality.batch import Batch
@@ -38,8 +38,8 @@ def counted(batch: Batch, lines: Lines) -> Indices:
     signs = batch.signs
     kind = np.zeros(len(signs), np.int8)
     points = batch.points[signs]
-    kind[np.isin(points, [ord(c) for c in _ENDS])] = 1
-    kind[np.isin(points, [ord(c) for c in _CLOSES])] = 2
+    kind[among(frozenset(_ENDS)).take(points)] = 1
+    kind[among(frozenset(_CLOSES)).take(points)] = 2
     # Each closing sign looks back to the sign before its run.
     follows = np.zeros(len(signs), np.bool_)
     follows[1:] = (kind[1:] == 2) & (np.diff(signs) == 1)

@@ -21,7 +21,7 @@ class Quality:
     Each heuristic sees the text as it came, whatever the others say, so their order cannot matter.
     `drop` is the way of what a heuristic would drop: TAG keeps the rows and says what they are.
     A text of more than `longest` characters is dropped unjudged, with that as the reason, because
-    judging takes some 50 bytes of memory a character.
+    judging takes up to 190 bytes of memory a character.
     """
 
     name: str
