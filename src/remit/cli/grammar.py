@@ -19,7 +19,7 @@ class Grammar(argparse.ArgumentParser):
         super().__init__(*args, **settings)
         self._within = False
 
-    def parse_known_args(  # type: ignore[override]
+    def parse_known_args(  # type: ignore[override]  # typeshed overloads it
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parses what it knows and answers the rest, as the parent does."""
