@@ -17,7 +17,7 @@ from remit.gateway.deployment import Deployment
 from remit.gateway.keys import Keyring
 from remit.gateway.options import ServeOptions
 from remit.gateway.run import build
-from remit.gateway.server import Limits, serve
+from remit.http.server import Limits, serve
 from remit.models.base import Model
 
 EMPTY = "remit: 1\norganisation: Hollis\nrules: []\n"

@@ -8,7 +8,7 @@ import pytest
 from raw import talk
 from scene import chat, rules, serving
 
-from remit.gateway.server import Limits
+from remit.http.server import Limits
 from remit.models.scripted import Scripted
 
 

@@ -14,10 +14,10 @@ from remit.gateway import wire
 from remit.gateway.chat import chat, failed
 from remit.gateway.deployment import Deployment
 from remit.gateway.keys import Key, Keyring
-from remit.gateway.message import Request, Response, refusal
 from remit.gateway.metrics import Metrics
 from remit.gateway.options import is_loopback
 from remit.gateway.page import page_of
+from remit.http.message import Request, Response, refusal
 from remit.models.base import UpstreamError
 from remit.web import asset, asset_headers, security_headers
 

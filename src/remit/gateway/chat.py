@@ -12,9 +12,9 @@ import orjson
 from remit.evidence import EvidenceError
 from remit.gateway import wire
 from remit.gateway.deployment import Deployment
-from remit.gateway.message import Response
 from remit.gateway.reply import Reply, judged_reply, refused
 from remit.gateway.streaming import events
+from remit.http.message import Response
 from remit.layers.guard import GuardedInput, Log
 from remit.layers.guard.receipt import context_of
 from remit.layers.guard.turns import newest_turn

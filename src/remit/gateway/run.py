@@ -25,8 +25,8 @@ from remit.gateway.keys import KeyFileError, Keyring, load_keys
 from remit.gateway.metrics import Metrics
 from remit.gateway.options import ServeOptions, StartError, is_loopback
 from remit.gateway.page import tries
-from remit.gateway.server import serve
 from remit.gateway.workers import GRACE_SECONDS, keep_going
+from remit.http.server import serve
 from remit.layers.guard import Guard
 from remit.layers.prompt import PromptError, canary
 from remit.models.asking import Asking

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 import uvloop
 
-from remit.gateway.server import Limits, Request, Response, Server, serve
+from remit.http.server import Limits, Request, Response, Server, serve
 
 CLOSE = b"Host: x\r\nConnection: close\r\n"
 Scene = Callable[[Server], Awaitable[None]]

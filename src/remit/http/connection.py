@@ -8,9 +8,9 @@ import socket
 from collections.abc import AsyncIterator
 from typing import Protocol, cast
 
-from remit.gateway.message import App, Limits, Response, has_body, head, refusal
-from remit.gateway.reader import Incoming, Phase, Reader
-from remit.gateway.sender import Sender
+from remit.http.message import App, Limits, Response, has_body, head, refusal
+from remit.http.reader import Incoming, Phase, Reader
+from remit.http.sender import Sender
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import httptools
 
-from remit.gateway.message import Limits, Request, Response, refusal
+from remit.http.message import Limits, Request, Response, refusal
 
 _FOREVER = math.inf
 

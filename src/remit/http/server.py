@@ -8,8 +8,8 @@ import ssl as tls
 from functools import partial
 from typing import Self
 
-from remit.gateway.connection import Connection
-from remit.gateway.message import App, Limits, Request, Response, refusal
+from remit.http.connection import Connection
+from remit.http.message import App, Limits, Request, Response, refusal
 
 __all__ = ["App", "Limits", "Request", "Response", "Server", "refusal", "serve"]
 
