@@ -1,0 +1,1 @@
+"""Layer 2: people and principles train the model, each rule measured before and after."""
