@@ -9,7 +9,7 @@ PORT   ?= 8400
 run: $(VENV)/.core
 	$(BIN)/remit serve examples/accounting/remit.yaml $(if $(UPSTREAM),--upstream $(UPSTREAM)) --port $(PORT) --evidence .remit/evidence.db
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)/.train
 	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(VENV)/.dev
@@ -36,10 +36,17 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.core
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/dev.txt
 	touch $@
 
+# torch first and by itself: a CPU build is chosen then, where the index has one.
+$(VENV)/.train: requirements/train.txt $(VENV)/.core
+	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep ^torch== requirements/train.txt)"
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/train.txt
+	touch $@
+
 lock: $(VENV)/.dev
 	$(BIN)/pip-compile -q --strip-extras --no-emit-options --no-annotate --no-header -o requirements/core.txt requirements/core.in
 	$(BIN)/pip-compile -q --strip-extras --no-emit-options --no-annotate --no-header --allow-unsafe -o requirements/dev.txt requirements/dev.in
-	for extra in learned data; do $(BIN)/pip-compile -q --strip-extras --no-emit-options --no-annotate --no-header -o requirements/$$extra.txt requirements/$$extra.in; done
+	for extra in learned data postgres otel train; do $(BIN)/pip-compile -q --strip-extras --no-emit-options --no-annotate --no-header -o requirements/$$extra.txt requirements/$$extra.in; done
+	sed -i.bak 's/^\(torch==[0-9.]*\)+.*/\1/; /^#/d; /^$$/d' requirements/train.txt && rm requirements/train.txt.bak
 
 clean:
 	rm -rf $(VENV) .remit build dist
