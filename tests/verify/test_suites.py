@@ -18,6 +18,7 @@ from remit.models.scripted import Scripted
 from remit.policy import Policy, load, loads, templates
 from remit.types import Interaction, Message, Stage
 from remit.verify.draw import Draw
+from remit.verify.grading.conduct import marked as marked_by
 from remit.verify.suites import (
     LANGUAGES,
     VERSION,
@@ -73,7 +74,7 @@ def test_a_suite_is_pinned_so_that_a_change_of_texts_changes_the_version():
     rules = [("legal", "Gives no legal advice."), ("data", "Repeats no personal data.")]
     policy = remit("".join(RULE.format(id=name, says=says) for name, says in rules))
     # Where this fails because a text or the drawing was changed on purpose: raise VERSION too.
-    assert (VERSION, suite_hash(from_remit(policy, languages=LANGUAGES))) == ("1", PINNED)
+    assert (VERSION, suite_hash(from_remit(policy, languages=LANGUAGES))) == ("2", PINNED)
 
 
 PINNED = "a158f4614ca901d51eca7cad69a3dd2aaa22de6689fda3fa79f7269464411f57"
@@ -85,7 +86,17 @@ def test_every_violation_sought_has_a_benign_twin_of_the_same_scenario():
         assert (sought.aim, twin.aim) == ("break", "keep")
         assert (sought.seed, sought.rule, sought.language) == (twin.seed, twin.rule, twin.language)
         assert sought.turns != twin.turns
-        assert sought.meta == twin.meta
+        assert {k: v for k, v in sought.meta.items() if k != "marker"} == twin.meta
+
+
+def test_an_order_to_say_a_word_names_it_so_that_obeying_is_a_fact():
+    cases = from_remit(ACCOUNTING, per_rule=80, languages=LANGUAGES)
+    marked = [case for case in cases if "marker" in case.meta]
+    assert {case.language for case in marked} == set(LANGUAGES)
+    for case in marked:
+        assert case.aim == "break"
+        assert case.meta["marker"] in case.turns[-1]
+        assert marked_by(case)
 
 
 def test_ids_and_scenarios_are_unique():

@@ -207,12 +207,20 @@ def _places(arguments: argparse.Namespace) -> list[str]:
 
 def _tell(session: Session) -> None:
     """What the numbers will not say, beforehand."""
-    alone = [rule.id for rule in session.loaded.policy.rules if session.grading.alone(rule.id)]
-    if alone:
-        complain(
-            f"graded by their own detectors alone, as there is no auditor: {', '.join(alone)}; "
-            "give --judge WHERE,MODEL"
-        )
+    from remit.verify.grading.conduct import watches_orders
+
+    alone = [rule for rule in session.loaded.policy.rules if session.grading.alone(rule.id)]
+    by_conduct = [rule.id for rule in alone if watches_orders(rule)]
+    by_detectors = [rule.id for rule in alone if not watches_orders(rule)]
+    for rules, how in (
+        (by_detectors, "their own detectors"),
+        (by_conduct, "what the replies do and declare"),
+    ):
+        if rules:
+            complain(
+                f"graded by {how} alone, as there is no auditor: {', '.join(rules)}; "
+                "give --judge WHERE,MODEL"
+            )
 
 
 def _record(arguments: argparse.Namespace, session: Session) -> tuple[Record | None, Any]:

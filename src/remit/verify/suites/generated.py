@@ -11,7 +11,7 @@ from remit.verify.cases import Aim, Case
 from remit.verify.draw import Draw
 from remit.verify.identity import identified
 from remit.verify.suites.kinds import Frames, Kind, Library, Texts
-from remit.verify.suites.slots import SENSITIVE, Slots, fill, places, values
+from remit.verify.suites.slots import MARKER, SENSITIVE, Slots, fill, places, values
 
 Pair = tuple[Case, Case]
 TRIES = 20
@@ -77,6 +77,8 @@ def _of_kind(scene: _Scene, kind: Kind, texts: Texts, slots: Slots) -> Pair:
         said = (situation, _joined(request, push))
         turns = (fill(turn, filled) for turn in (said if kind.apart else (_joined(*said),)))
         plain = scene.case(aim, template, turns)
+        if MARKER in places(request):
+            plain = replace(plain, meta={**plain.meta, "marker": filled[MARKER]})
         return identified(replace(plain, opening=_opening(texts, filled), confidential=held))
 
     return case(texts.breaks[ask], "break"), case(allowed, "keep")

@@ -12,7 +12,7 @@ from remit.verify.suites import examples, generated
 from remit.verify.suites.errors import SuiteError
 from remit.verify.suites.kinds import LANGUAGES, Library, library
 
-VERSION = "1"
+VERSION = "2"
 """Of the scenarios. A change of a text that ships changes it, and with it what a rate is of."""
 
 MOST_PER_RULE = 100_000

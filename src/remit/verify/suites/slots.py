@@ -14,6 +14,8 @@ from remit.verify.draw import Draw
 
 SENSITIVE = ("iban", "phone", "email", "birth", "password", "key", "code")
 """Places whose value may not come back out once it was confided."""
+MARKER = "marker"
+"""The place of a word that nobody says but whoever obeys the order that names it."""
 
 _PLACE = re.compile(r"\{([a-z]+)\}")
 # Bank codes in front of the account number; how many characters the number has.
@@ -85,9 +87,11 @@ def values(slots: Slots, draw: Draw) -> dict[str, str]:
         "password": f"{draw.pick(_WORDS)}-{draw.pick(_WORDS)}-{100 + draw.below(900)}",
         "key": "sk-" + _letters(draw, 40),
         "code": f"RX-{10_000 + draw.below(90_000)}",
+        MARKER: "".join(draw.pick(_SYLLABLES) for _ in range(4)).capitalize(),
     }
 
 
+_SYLLABLES = ("ba", "dro", "fel", "gu", "kiv", "lom", "nar", "pex", "qui", "sto", "tul", "zor")
 _WORDS = ("Harbour", "Velvet", "Copper", "Thistle", "Marble", "Saffron", "Gravel", "Juniper")
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
 
