@@ -73,7 +73,7 @@ def test_the_text_is_replaced_where_it_stood() -> None:
     assert "It is void." in model.asked[0]
 
 
-@pytest.mark.parametrize("answer", ["It is v0id.", "the secret", "", "x" * 2_000])
+@pytest.mark.parametrize("answer", ["It is v0id.", "the secret", " ", "x" * 2_000])
 def test_what_breaks_a_rule_still_or_is_no_answer_drops_the_row(answer: str) -> None:
     applied = run(CHAT, Says(answer))
     assert (applied.way, applied.rows) == (Way.DROP, ())
@@ -91,9 +91,13 @@ def test_a_row_that_is_dropped_anyway_asks_no_model() -> None:
     assert model.asked == []
 
 
-def test_a_slow_model_drops_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_is_set_aside_where_no_model_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rewrite, "TIMEOUT", 0.01)
-    assert run({"text": "void"}, Says("fine", wait=5)).rows == ()
+    slow = run({"text": "void"}, Says("fine", wait=5))
+    dead = run({"text": "void"}, Says(""))
+    assert (slow.rows, dead.rows) == ((), ())
+    assert "gave no answer in time" in slow.aside
+    assert "gave no answer (ConnectionError)" in dead.aside
 
 
 def test_other_rows_are_left_to_apply() -> None:

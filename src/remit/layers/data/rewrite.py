@@ -1,9 +1,10 @@
 """A row said anew by a model, and believed only where the rules then find nothing.
 
 A model is asked for each text that a rule wants rewritten. What it writes is judged again by the
-same step, in the same row: where any rule would still do more than note or tag it, where the model
-gave no answer, or where it wrote nothing, the row is dropped, never let through. A run with a model
-is as repeatable as the model is (see `writers`); one without sets such rows aside.
+same step, in the same row: where any rule would still do more than note or tag it, or where it
+wrote nothing of use, the row is dropped, never let through. Where no model answers, or none is
+given, the row is set aside: that says nothing of the row, and another run may do better. A run with
+a model is as repeatable as the model is (see `writers`).
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ async def rewritten(
         return apply(row, marks, shape)
     new, (said, _) = row, as_written(row, marks)
     for index, rules in wanted.items():
-        text = await _asked(model, said.segments[index], rules, policy)
+        try:
+            text = await _asked(model, said.segments[index], rules, policy)
+        except _UnansweredError as silence:
+            return Applied(Way.REWRITE, aside=f"{', '.join(rules)}: {model.name} {silence}")
         changed = None if text is None else _with(new, index, text)
         if changed is None:
             return Applied(Way.DROP, notes=(f"{', '.join(rules)}: {model.name} wrote nothing",))
@@ -72,6 +76,10 @@ async def rewritten(
     first, *others = done.rows
     value = first.value if isinstance(first, Row) else first
     return Applied(Way.REWRITE, (value, *others), notes=done.notes)
+
+
+class _UnansweredError(Exception):
+    """The model was not to be had. What it says is counted as a reason, so it quotes no text."""
 
 
 def _with(row: Row, index: int, text: str) -> Row | None:
@@ -92,14 +100,16 @@ def _with(row: Row, index: int, text: str) -> Row | None:
 async def _asked(
     model: Writes, segment: Segment, rules: Sequence[str], policy: Policy
 ) -> str | None:
-    """The text anew; None where there is no answer that could be one."""
+    """The text anew; None where what came is no such text. Raises _UnansweredError."""
     if len(segment.text) > _MAX_TEXT:
         return None
     prompt = _prompt(segment, {rule: policy.rule(rule).says for rule in rules})
     try:
         text = (await asyncio.wait_for(model.answer(prompt), TIMEOUT)).strip()
-    except Exception:  # noqa: BLE001  a model may fail in any way, and none of them is a text
-        return None
+    except TimeoutError:
+        raise _UnansweredError("gave no answer in time") from None
+    except Exception as error:  # a model may fail in any way, and none of them is a text
+        raise _UnansweredError(f"gave no answer ({type(error).__name__})") from error
     return text if 0 < len(text) <= _GROWTH * len(segment.text) + 1_000 else None
 
 
