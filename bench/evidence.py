@@ -1,10 +1,12 @@
 """How fast the record is: durable records a second, their delay, and verification.
 
-    python bench/evidence.py [--seconds 2] [--rounds 3] [--dir DIR] [--json FILE]
+    python bench/evidence.py [--seconds 2] [--rounds 3] [--dir DIR] [--postgres URL] [--json FILE]
 
-Figures depend on the disk: the time of a bare 1 KB append with fdatasync is given beside them.
-`--dir` chooses the disk (the current folder's, unless given); a file system in memory would
-flatter. A figure is the median of the rounds, with the lowest and the highest.
+Figures depend on the disk: the time of a bare 1 KB append with fdatasync is given beside them, and
+for PostgreSQL that of a bare commit of one such row. `--dir` chooses the disk (the current
+folder's, unless given); a file system in memory would flatter. URL is of an empty database, whose
+record is taken away afterwards. A figure is the median of the rounds, with the lowest and the
+highest; "CPU" is of this process alone, and says what a quieter machine would reach.
 """
 
 from __future__ import annotations
@@ -19,14 +21,16 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 from remit.evidence import Evidence, new_id, stamp, verify
 
-CONCURRENCIES = (1, 16, 64)
-VERIFIED = 50_000
+CONCURRENCIES = (1, 16, 64, 256)
+VERIFIED = 200_000
 
 Figures = dict[str, list[float]]
+Note = Callable[[str, float], None]
 
 
 def record() -> dict[str, object]:
@@ -87,33 +91,81 @@ def sync_ms(folder: Path) -> float:
     return statistics.median(times)
 
 
-def one_round(folder: Path, seconds: float, figures: Figures) -> None:
-    """Every figure once, on a fresh database."""
+def commit_ms(url: str) -> float:
+    """Median milliseconds of a bare commit of a 1 KB row on PostgreSQL."""
+    import psycopg
+
+    times = []
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE bare (a BYTEA)")
+        for _ in range(100):
+            before = time.perf_counter()
+            connection.execute("INSERT INTO bare VALUES (%s)", (os.urandom(1024),))
+            times.append((time.perf_counter() - before) * 1e3)
+        connection.execute("DROP TABLE bare")
+    return statistics.median(times)
+
+
+def drop(url: str) -> None:
+    """Takes the record away."""
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS remit CASCADE")
+
+
+def measure(store: str, url: str, seconds: float, note: Note) -> None:
+    """Appends, look-ups and verification on one store."""
+    with Evidence.open(url) as evidence:
+        for clients in CONCURRENCIES:
+            before = time.process_time()
+            rate, delays = asyncio.run(append_for(evidence, seconds, clients))
+            cpu = (time.process_time() - before) / len(delays) * 1e6
+            note(f"{store}: durable records/s, {clients} at once", rate)
+            note(f"{store}: delay p50 ms, {clients} at once", delays[len(delays) // 2])
+            note(f"{store}: delay p99 ms, {clients} at once", delays[int(len(delays) * 0.99)])
+            note(f"{store}: CPU us a record, {clients} at once", cpu)
+        note(f"{store}: event loop's CPU, us an append", asyncio.run(loop_cost(evidence)))
+        asyncio.run(fill(evidence, max(0, VERIFIED - sum(evidence.heads().values()))))
+        ids = [stored.id for stored in evidence.entries(limit=2000)]
+        before = time.perf_counter()
+        for id_ in ids:
+            evidence.get(id_)
+        note(f"{store}: look-up by id, us", (time.perf_counter() - before) / len(ids) * 1e6)
+        before = time.perf_counter()
+        for _ in range(1000):
+            evidence.pulse()
+        note(f"{store}: pulse, us", (time.perf_counter() - before) * 1e3)
+    before = time.perf_counter()
+    report = verify(url)
+    if not report.ok:
+        raise SystemExit(f"the record does not verify: {report.problems[0]}")
+    note(f"{store}: verified records/s", report.entries / (time.perf_counter() - before))
+
+
+def hashed_a_second() -> float:
+    """The bare limit of verification: two SHA-256 of a record, in one process."""
+    body = json.dumps(record()).encode()
+    before = time.perf_counter()
+    for _ in range(50_000):
+        sha256(sha256(body).digest() + body[:200]).digest()
+    return 50_000 / (time.perf_counter() - before)
+
+
+def one_round(folder: Path, postgres: str | None, seconds: float, figures: Figures) -> None:
+    """Every figure once, on fresh databases."""
 
     def note(name: str, value: float) -> None:
         figures.setdefault(name, []).append(value)
 
     note("bare fdatasync, ms", sync_ms(folder))
-    with Evidence.open(folder / "appends.db") as evidence:
-        for clients in CONCURRENCIES:
-            rate, delays = asyncio.run(append_for(evidence, seconds, clients))
-            note(f"durable records/s, {clients} at once", rate)
-            note(f"delay p50 ms, {clients} at once", delays[len(delays) // 2])
-            note(f"delay p99 ms, {clients} at once", delays[int(len(delays) * 0.99)])
-        note("event loop's CPU, us an append", asyncio.run(loop_cost(evidence)))
-    path = folder / "verified.db"
-    with Evidence.open(path) as evidence:
-        asyncio.run(fill(evidence, VERIFIED))
-        ids = [stored.id for stored in evidence.entries(limit=2000)]
-        before = time.perf_counter()
-        for id_ in ids:
-            evidence.get(id_)
-        note("look-up by id, us", (time.perf_counter() - before) / len(ids) * 1e6)
-    before = time.perf_counter()
-    report = verify(path)
-    if not report.ok:
-        raise SystemExit(f"the record does not verify: {report.problems[0]}")
-    note("verified records/s", report.entries / (time.perf_counter() - before))
+    note("bare hashing, records/s", hashed_a_second())
+    measure("SQLite", str(folder / "record.db"), seconds, note)
+    if postgres:
+        drop(postgres)
+        note("bare commit on PostgreSQL, ms", commit_ms(postgres))
+        measure("PostgreSQL", postgres, seconds, note)
+        drop(postgres)
 
 
 def main() -> None:
@@ -122,19 +174,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of each rate, each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dir", type=Path, default=Path.cwd(), help="on the disk to measure")
+    parser.add_argument("--postgres", metavar="URL", help="of an empty database")
     parser.add_argument("--json", type=Path, help="write the figures of every round there")
     options = parser.parse_args()
     figures: Figures = {}
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory(dir=options.dir, prefix=".bench-evidence-") as folder:
-            one_round(Path(folder), options.seconds, figures)
+            one_round(Path(folder), options.postgres, options.seconds, figures)
     machine = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
     machine += f", {os.cpu_count()} cores, {platform.system()}, {options.rounds} rounds"
     print(machine)
-    print(f"{'':<36} {'median':>10} {'low':>10} {'high':>10}")
+    print(f"{'':<46} {'median':>10} {'low':>10} {'high':>10}")
     for name, values in figures.items():
         row = (statistics.median(values), min(values), max(values))
-        print(f"{name:<36} " + " ".join(f"{value:>10,.{digits(value)}f}" for value in row))
+        print(f"{name:<46} " + " ".join(f"{value:>10,.{digits(value)}f}" for value in row))
     if options.json:
         document = {"machine": machine, "figures": figures}
         options.json.write_text(json.dumps(document, indent=1) + "\n")

@@ -76,3 +76,54 @@ def test_evidence_that_is_not_there_is_not_made(
         assert main(["evidence", action, str(path)]) == 3
         assert capsys.readouterr().err.startswith("remit: ")
     assert not path.exists()
+
+
+def test_evidence_checkpoints_are_made_and_verified(
+    record: tuple[str, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("cryptography", reason="needs the extra crypto")
+    path, _ = record
+    key, out = str(tmp_path / "audit.pem"), str(tmp_path / "checkpoints.jsonl")
+    make = ["evidence", "checkpoint", path, "--key", key, "--out", out]
+    assert main([*make, "--make-key"]) == 0
+    assert main(make) == 0
+    verify = ["evidence", "verify", path, "--checkpoint", out]
+    assert main([*verify, "--public", f"{key}.pub"]) == 0
+    assert "5 entries" in capsys.readouterr().out  # a checkpoint is on record itself
+    assert main(verify) == 2
+    Path(out).write_text(Path(out).read_text().replace('"entries":3', '"entries":2'))
+    assert main([*verify, "--public", f"{key}.pub"]) != 0
+    assert "line 1: not signed with this key" in capsys.readouterr().err
+
+
+def test_evidence_is_retained_and_forgotten(
+    record: tuple[str, list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path, _ = record
+    asked = ["--who", "DPO", "--why", "our rule"]
+    retain = ["evidence", "retain", path, *asked, "--older-than"]
+    assert main([*retain, "answers=365d"]) == 0
+    assert capsys.readouterr().out == "0 entries erased\n"
+    assert main([*retain, "answers=0d"]) == 2
+    assert "--shorter-because" in capsys.readouterr().err
+    assert main([*retain, "everything=400d"]) == 2
+    assert main([*retain, "answers=0d", "--shorter-because", "a test"]) == 0
+    assert capsys.readouterr().out == "3 entries erased\n"
+    assert main(["evidence", "forget", path, "--subject", "p-1", *asked]) == 0
+    assert "backups" in capsys.readouterr().err
+    assert main(["evidence", "verify", path]) == 0
+    assert "3 erased on record" in capsys.readouterr().out
+
+
+def test_evidence_moves_to_another_store(
+    record: tuple[str, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, ids = record
+    other = str(tmp_path / "other.db")
+    assert main(["evidence", "migrate", path]) == 0
+    assert main(["evidence", "move", path, other]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("intact")
+    assert main(["evidence", "show", other, ids[1], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["record"]["action"] == "block"
+    assert main(["evidence", "move", path, other]) != 0
+    assert "holds a record already" in capsys.readouterr().err

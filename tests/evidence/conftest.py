@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pgserver import Server
 
 from remit.evidence import Case, new_id, stamp
 
@@ -39,3 +40,19 @@ def case():
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL server for this process of the tests."""
+    pytest.importorskip("psycopg", reason="needs the extra postgres")
+    pytest.importorskip("alembic", reason="needs the extra postgres")
+    server = Server()
+    yield server
+    server.end()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request, path):
+    """A record yet to be made, on each kind of store."""
+    return str(path) if request.param == "sqlite" else request.getfixturevalue("server").url()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from remit.evidence import Evidence, EvidenceError, schema, verify
+from remit.evidence import Evidence, EvidenceError, ledger, verify
 
 FULL_DISK = """
 import resource, signal, sys
@@ -88,7 +88,7 @@ def test_a_full_disk_fails_appends_until_there_is_room_again(path):
 
 
 def test_a_file_held_too_long_fails_the_append_and_heals(path, answer, monkeypatch, caplog):
-    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(ledger, "BUSY_SECONDS", 0.1)
     with Evidence.open(path) as evidence:
         with held_by_another(path):
             with pytest.raises(EvidenceError, match="another process held it"):

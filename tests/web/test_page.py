@@ -41,7 +41,17 @@ VIEW = PageView(
     colleague="the duty accountant",
 )
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}"
-FILES = ("ask.js", "chat.css", "chat.js", "dom.js", "icon.svg", "receipt.js", "sse.js", "text.js")
+FILES = (
+    "ask.js",
+    "chat.css",
+    "chat.js",
+    "dom.js",
+    "icon.svg",
+    "ink.css",
+    "receipt.js",
+    "sse.js",
+    "text.js",
+)
 
 
 class Tags(HTMLParser):

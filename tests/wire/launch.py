@@ -29,7 +29,13 @@ class Launched:
 @contextmanager
 def launched(remit_path: object, **options: Any) -> Iterator[Launched]:
     """Starts `remit serve` with these options, on any free port unless one is given."""
-    given = {"remit_path": str(remit_path), "port": 0, **options}
+    given = {
+        "remit_path": str(remit_path),
+        "port": 0,
+        "console": False,
+        "monitor": False,
+        **options,
+    }
     process = subprocess.Popen(
         [sys.executable, __file__, json.dumps(given)], stdout=subprocess.PIPE, text=True
     )

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from raw import Answer, ask
 
 from remit.evidence import Evidence, verify
 from remit.gateway.app import Gateway
+from remit.gateway.building import build, rebuilt
+from remit.gateway.control import Control
 from remit.gateway.deployment import Deployment
 from remit.gateway.keys import Keyring
 from remit.gateway.options import ServeOptions
-from remit.gateway.run import build
 from remit.http.server import Limits, serve
 from remit.models.base import Model
 
@@ -88,6 +90,11 @@ class Scene:
     evidence: Evidence
 
     @property
+    def now(self) -> Deployment:
+        """The deployment that the next request is answered under."""
+        return self.gateway.deployments[""]
+
+    @property
     def base_url(self) -> str:
         """What a client is told."""
         return f"http://127.0.0.1:{self.port}/v1"
@@ -134,21 +141,30 @@ async def serving(
     *,
     keyring: Keyring | None = None,
     limits: Limits | None = None,
+    **given: Any,
 ) -> AsyncIterator[Scene]:
     """Serves a remit with a model of one's own; the evidence, in `path`, must verify afterwards."""
     file = path / "remit.yaml"
     file.write_text(remit, "utf-8")
     database = path / "evidence.db"
-    options = ServeOptions(str(file), upstream="scripted", evidence=str(database))
+    options = ServeOptions(
+        str(file), upstream="scripted", evidence=str(database), **{"monitor": False, **given}
+    )
     evidence = Evidence.open(database)
     gateway, deployments = build(options, evidence, keyring)
     for deployment in deployments:
         deployment.model = model
+    control = Control(gateway.deployments, evidence, partial(rebuilt, options))
+    await control.refresh()
+    looking = asyncio.create_task(control.run())
     server = await serve(gateway, limits=limits)
     try:
         yield Scene(server.port, gateway, deployments[0], evidence)
     finally:
         await server.close(2)
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
         await model.close()
         evidence.close()
     report = verify(database)

@@ -115,9 +115,9 @@ def test_a_clients_key_never_reaches_the_model(tmp_path):
         assert secret not in str(scene.records())
 
     played(tmp_path, scene_of, model, keyring=Keyring((key,)))
-    from remit.gateway.run import _model
+    from remit.gateway.building import model_of
 
-    assert _model(options)._forwards is False
+    assert model_of(options, options.upstream)._forwards is False
 
 
 def test_too_many_requests_are_told_when_to_come_back(tmp_path):

@@ -11,13 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from remit import __version__
 from remit.cli import (
     boundaries,
+    cases,
     filtering,
+    intervening,
     labelling,
+    monitoring,
+    people,
     record,
     reporting,
+    reviewing,
     scanning,
     serving,
     starting,
+    training,
     verifying,
 )
 from remit.cli.grammar import Grammar
@@ -28,9 +34,15 @@ _GROUPS = (
     boundaries,
     scanning,
     filtering,
+    reviewing,
+    training,
     serving,
     verifying,
     labelling,
+    cases,
+    intervening,
+    monitoring,
+    people,
     record,
     reporting,
 )

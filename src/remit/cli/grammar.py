@@ -7,6 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 
+class _Layout(argparse.RawDescriptionHelpFormatter):
+    """As its parent, but for a column that fits the longest command: it forgets their indent."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Takes in an argument, and how long it is."""
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  it has no other name
+            self._action_max_length += self._indent_increment
+
+
 class Grammar(argparse.ArgumentParser):
     """As its parent, except that `scan REMIT --stage input FILE` is understood.
 
@@ -15,7 +25,7 @@ class Grammar(argparse.ArgumentParser):
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        settings.setdefault("formatter_class", _Layout)
         super().__init__(*args, **settings)
         self._within = False
 

@@ -6,13 +6,15 @@ import argparse
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from remit.cli import record_kept
 from remit.cli.terminal import CannotRunError, MisuseError, complain, safe, say, say_json, table
 
 if TYPE_CHECKING:
-    from remit.evidence import Stored
+    from remit.evidence import Keys, Stored
 
 _EXAMPLES = """\
 examples:
@@ -23,8 +25,14 @@ examples:
   remit evidence show evidence.db --rule no-client-data --limit 50
   remit evidence show evidence.db ID                    one answer, and what was checked
   remit evidence export evidence.db --out evidence.jsonl
+  remit evidence checkpoint evidence.db --key audit.pem --out /elsewhere/checkpoints.jsonl
+  remit evidence verify evidence.db --checkpoint checkpoints.jsonl --public audit.pem.pub
+  remit evidence retain evidence.db --older-than answers=365d --who DPO --why "a year is enough"
+  remit evidence forget evidence.db --subject p-81f3 --keys keys.db --who DPO --why "asked to"
+  remit evidence move evidence.db postgresql://remit@db/remit
 
-URL is a path or sqlite:///PATH. `verify` gives exit code 1 where the record is not intact.
+URL is a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE, whose password belongs into
+PGPASSWORD or ~/.pgpass. `verify` gives exit code 1 where the record is not intact.
 """
 
 
@@ -32,7 +40,7 @@ def add(commands: Any) -> None:
     """Adds the commands."""
     evidence = commands.add_parser(
         "evidence",
-        help="the record: verify, show, export, anchor",
+        help="the record: verify, show, export, checkpoint, retain, forget, move",
         description="Looks at the append-only record of what was decided.",
         epilog=_EXAMPLES,
     )
@@ -45,6 +53,9 @@ def add(commands: Any) -> None:
 
     verify = action("verify", "is it as it was written?")
     verify.add_argument("--anchor", metavar="FILE", help="must agree with what `anchor` printed")
+    verify.add_argument("--checkpoint", metavar="FILE", help="must agree with these checkpoints")
+    verify.add_argument("--public", metavar="FILE", help="the public key that signed them")
+    verify.add_argument("--keys", metavar="FILE", help="the persons' keys, to compare their cases")
     verify.add_argument("--json", action="store_true", help="the report as JSON")
     verify.set_defaults(run=_verify)
     show = action("show", "one entry by its id, or the newest ones")
@@ -53,24 +64,33 @@ def add(commands: Any) -> None:
     show.add_argument("--rule", metavar="ID", help="where this rule was not kept")
     show.add_argument("--action", metavar="WORD", help="block, redact, hand_over, …")
     show.add_argument("--since", metavar="TIME", help="from 2026-11-24T09:00 on (UTC)")
+    show.add_argument("--keys", metavar="FILE", help="the persons' keys")
     show.add_argument("--json", action="store_true", help="as JSON")
     show.set_defaults(run=_show)
     export = action("export", "every entry as a line of JSON")
     export.add_argument("--out", metavar="FILE", help="a new file; default standard output")
+    export.add_argument("--keys", metavar="FILE", help="the persons' keys: opens what is sealed")
     export.set_defaults(run=_export)
     anchor = action("anchor", "where all chains end now, as a line of JSON")
     anchor.set_defaults(run=_anchor)
+    record_kept.add(action)
 
 
 def _verify(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from remit.evidence import Anchor, EvidenceError, verify
+    from remit.evidence import Anchor, EvidenceError, checkpoint, verify
 
+    if bool(arguments.checkpoint) != bool(arguments.public):
+        raise MisuseError("evidence verify: --checkpoint and --public go together")
     try:
-        anchor = None
+        anchor, checkpoints = None, []
         if arguments.anchor:
             anchor = Anchor.from_json(Path(arguments.anchor).read_bytes())
-        report = verify(arguments.url, anchor=anchor)
-    except EvidenceError as error:
+        if arguments.checkpoint:
+            public = checkpoint.public_key(Path(arguments.public))
+            checkpoints = checkpoint.load(Path(arguments.checkpoint), public)
+        with _keys(arguments) as keys:
+            report = verify(arguments.url, anchor=anchor, checkpoints=checkpoints, keys=keys)
+    except (EvidenceError, OSError) as error:
         raise CannotRunError(str(error)) from None
     if arguments.json:
         say_json(report.to_dict())
@@ -87,7 +107,8 @@ def _show(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise MisuseError("evidence show: --limit must be 1 or more")
     try:
         if arguments.id is not None:
-            _show_one(show(arguments.url, arguments.id), as_json=arguments.json)
+            with _keys(arguments) as keys:
+                _show_one(show(arguments.url, arguments.id, keys=keys), as_json=arguments.json)
         else:
             _show_newest(deque(_entries(arguments), arguments.limit), as_json=arguments.json)
     except EvidenceError as error:
@@ -103,7 +124,7 @@ def _show_one(found: Mapping[str, Any], *, as_json: bool) -> None:
     for key in ("id", "time", "kind", "action", "writer", "seq", "hash"):
         say(f"{key:8} {safe(str(chain[key]))}")
     if record is None:
-        say("record   erased")
+        say("record   erased, or sealed: then give --keys")
         return
     rules = record.get("rules")
     if isinstance(rules, Mapping) and rules:
@@ -134,35 +155,37 @@ def _show_newest(entries: deque[Stored], *, as_json: bool) -> None:
 
 def _entries(arguments: argparse.Namespace) -> Iterator[Stored]:
     """Every entry asked for, oldest first, a page at a time, without opening it for writing."""
-    from remit.evidence import schema
-    from remit.evidence.lookup import names_rule, read_page
+    from remit.evidence import EvidenceError
+    from remit.evidence.ledger import ledger_of
+    from remit.evidence.lookup import walk
 
-    connection = schema.open_to_read(schema.path_of(arguments.url))
+    place = ledger_of(arguments.url)
+    reading = place.open_to_read()
     try:
         after = 0
-        while True:
-            page = read_page(
-                connection,
-                after,
-                action=arguments.action,
-                since=arguments.since,
-                rule=arguments.rule,
-            )
-            if not page:
-                return
-            after = page[-1].position
-            for entry in page:
-                if arguments.rule is None or names_rule(entry.record, arguments.rule):
-                    yield entry
+        if not (arguments.rule or arguments.action or arguments.since):
+            # Only the end is wanted; a position may be left out where a commit failed.
+            (last,) = reading.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()
+            after = max(0, last - 10 * arguments.limit)
+        yield from walk(
+            lambda look: look(reading),
+            after=after,
+            rule=arguments.rule,
+            action=arguments.action,
+            since=arguments.since,
+        )
+    except place.faults as error:
+        raise EvidenceError(place.explain(error)) from error
     finally:
-        connection.close()
+        reading.close()
 
 
 def _export(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from remit.evidence import EvidenceError, export
 
     try:
-        count = export(arguments.url, arguments.out or sys.stdout.buffer)
+        with _keys(arguments) as keys:
+            count = export(arguments.url, arguments.out or sys.stdout.buffer, keys=keys)
     except EvidenceError as error:
         raise CannotRunError(str(error)) from None
     complain(f"{count} entries exported")
@@ -177,3 +200,19 @@ def _anchor(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except EvidenceError as error:
         raise CannotRunError(str(error)) from None
     return 0
+
+
+@contextmanager
+def _keys(arguments: argparse.Namespace) -> Iterator[Keys | None]:
+    from remit.evidence import EvidenceError, Keys
+
+    if not arguments.keys:
+        yield None
+        return
+    if not Path(arguments.keys).is_file():
+        raise EvidenceError(f"keys {arguments.keys}: no such file; give the one that serve uses")
+    keys = Keys(arguments.keys)
+    try:
+        yield keys
+    finally:
+        keys.close()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,19 +19,30 @@ examples:
   OPENAI_API_KEY=… remit serve remit.yaml                 OpenAI, with your key
   remit serve remit.yaml --upstream scripted --script replies.yaml    fixed replies, for tests
   remit serve remit.yaml --host 0.0.0.0 --keys keys.json --workers 4
+  remit serve remit.yaml --fallback http://localhost:11434/v1,llama3.2
 
 Then let your program ask it: OPENAI_BASE_URL=http://127.0.0.1:8400/v1
 
 environment (an option of the same meaning wins):
   OPENAI_BASE_URL, OPENAI_API_KEY     the model to ask, and the key sent to it
   REMIT_UPSTREAM, REMIT_API_KEY       the same for this command alone; these come first
-  REMIT_MODEL, REMIT_JUDGE, REMIT_EVIDENCE, REMIT_KEYS, REMIT_HOST, REMIT_PORT, REMIT_WORKERS
+  REMIT_MODEL, REMIT_JUDGE, REMIT_FALLBACK, REMIT_EVIDENCE, REMIT_KEYS, REMIT_HOST, REMIT_PORT,
+  REMIT_WORKERS
+  REMIT_SMTP, REMIT_SMTP_FROM, REMIT_SMTP_PASSWORD    the server that takes mail: smtp://user@host:587
+  REMIT_ADDRESS, REMIT_OTLP, REMIT_OTLP_HEADERS       NAME=VALUE,…
 """
 _KEYS = """\
 examples:
   remit keys add web-site --file keys.json                 shows the key once
   remit keys add intranet --file keys.json --rate 60 --remit hr.yaml
+  remit keys add anna --file keys.json --role reviewer     decides on cases, asks no model
+  remit keys add shop --file keys.json --notify https://shop.example/remit
 """
+# Options that an environment variable may stand in for, as REMIT_PORT for --port.
+_NAMED = (
+    "script", "model", "host", "port", "workers", "evidence", "keys", "judge", "fallback",
+)  # fmt: skip
+_ALERTS_NAME = re.compile(r"\b(?:secret|url)_env['\"]?\s*:\s*['\"]?([A-Za-z_]\w*)")
 _OPENAI = "https://api.openai.com/v1"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104  compared, not bound to
 
@@ -39,7 +52,7 @@ def add(commands: Any) -> None:
     serve = commands.add_parser(
         "serve",
         help="the gateway: an assistant within its remit",
-        description="Serves the OpenAI and Anthropic formats and a page, under a remit.",
+        description="Serves OpenAI's chat format, a page for clients and a console, under a remit.",
         epilog=_SERVE,
     )
     serve.add_argument("remit", metavar="REMIT")
@@ -48,6 +61,9 @@ def add(commands: Any) -> None:
     )
     serve.add_argument("--script", metavar="FILE", help="replies of the scripted model")
     serve.add_argument("--model", metavar="NAME", help="the model to ask for")
+    serve.add_argument(
+        "--fallback", metavar="URL[,MODEL]", help="who serves while an intervention says so"
+    )
     serve.add_argument("--host", metavar="HOST", help="default 127.0.0.1")
     serve.add_argument("--port", metavar="N", help="default 8400; 0 takes a free one")
     serve.add_argument("--workers", metavar="N", help="processes; default 1")
@@ -56,6 +72,17 @@ def add(commands: Any) -> None:
     serve.add_argument("--judge", metavar="URL[,MODEL]", help="the model that judge rules ask")
     serve.add_argument("--tls-certificate", metavar="FILE", help="PEM; with --tls-key: HTTPS")
     serve.add_argument("--tls-key", metavar="FILE", help="PEM")
+    serve.add_argument("--no-console", action="store_true", help="without pages for people")
+    serve.add_argument(
+        "--no-monitor", action="store_true", help="samples no answers, follows no rates"
+    )
+    serve.add_argument(
+        "--address", metavar="URL", help="where people reach it; alerts link to its console"
+    )
+    serve.add_argument("--otlp", metavar="URL", help="OpenTelemetry collector (extra `otel`)")
+    serve.add_argument(
+        "--otlp-content", action="store_true", help="send what was said, too, as recorded"
+    )
     serve.set_defaults(run=_serve)
 
     keys = commands.add_parser(
@@ -70,18 +97,26 @@ def add(commands: Any) -> None:
     new.add_argument("--file", required=True, metavar="FILE")
     new.add_argument("--rate", type=int, default=600, metavar="N", help="requests a minute")
     new.add_argument("--remit", default="", metavar="FILE", help="binds the key to a remit")
+    new.add_argument(
+        "--role",
+        default="client",
+        choices=("client", "reviewer"),
+        help="a reviewer's key decides on cases as NAME, and asks no model",
+    )
+    new.add_argument("--notify", default="", metavar="URL", help="told of answers to its cases")
     new.add_argument("--json", action="store_true", help="the key as JSON")
     new.set_defaults(run=_add_key)
 
 
 def _serve(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     chosen = serve_settings(arguments, environ)
-    from remit.gateway.options import ServeOptions, StartError
+    from remit.gateway.options import Outward, ServeOptions, StartError
     from remit.gateway.run import run
     from remit.policy import PolicyError
 
     try:
-        return run(ServeOptions(**chosen))
+        outward = Outward(**outward_settings(arguments, environ))
+        return run(ServeOptions(**chosen, outward=outward))
     except PolicyError as error:
         raise refusal(error.problems) from None
     except StartError as error:
@@ -99,7 +134,17 @@ def serve_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) ->
     given: dict[str, Any] = {"remit_path": arguments.remit}
     if (cache := cache_folder(environ)) is not None:
         given["cache"] = cache
-    for name in ("script", "model", "host", "port", "workers", "evidence", "keys", "judge"):
+    for name in (
+        "script",
+        "model",
+        "host",
+        "port",
+        "workers",
+        "evidence",
+        "keys",
+        "judge",
+        "fallback",
+    ):
         value = getattr(arguments, name) or environ.get(f"REMIT_{name.upper()}")
         if value:
             given[name] = value
@@ -113,11 +158,45 @@ def serve_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) ->
     for name, least, most in (("port", 0, 65_535), ("workers", 1, 256)):
         if name in given:
             given[name] = _number(name, given[name], least, most)
+    given |= {
+        name: False for name in ("console", "monitor") if getattr(arguments, f"no_{name}", False)
+    }
     given["upstream"] = _upstream(arguments, environ, given)
     key = environ.get("REMIT_API_KEY") or environ.get("OPENAI_API_KEY")
-    if key and "://" in given["upstream"] + given.get("judge", ""):
+    asked = given["upstream"] + given.get("judge", "") + given.get("fallback", "")
+    if key and "://" in asked:
         given["api_key"] = key
     return given
+
+
+def outward_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Whom the gateway tells, for `Outward`. Raises MisuseError."""
+    headers = {}
+    for pair in filter(None, environ.get("REMIT_OTLP_HEADERS", "").split(",")):
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise MisuseError("serve: REMIT_OTLP_HEADERS is written NAME=VALUE,NAME=VALUE")
+        headers[name.strip()] = value.strip()
+    named = {
+        "address": arguments.address or environ.get("REMIT_ADDRESS"),
+        "smtp": environ.get("REMIT_SMTP"),
+        "smtp_from": environ.get("REMIT_SMTP_FROM"),
+        "smtp_password": environ.get("REMIT_SMTP_PASSWORD"),
+        "otlp": arguments.otlp or environ.get("REMIT_OTLP"),
+    }
+    given: dict[str, Any] = {name: value for name, value in named.items() if value}
+    given |= {"otlp_headers": headers, "otlp_content": arguments.otlp_content}
+    return given | {"secrets": _secrets(arguments.remit, environ)}
+
+
+def _secrets(remit: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables that a remit's alerts name, and no others."""
+    try:
+        text = Path(remit).read_text(errors="replace")
+    except OSError:
+        return {}  # told with its cure where the remit is read
+    names = _ALERTS_NAME.findall(text)
+    return {name: environ[name] for name in names if name in environ}
 
 
 def _number(name: str, text: str, least: int, most: int) -> int:
@@ -152,18 +231,30 @@ def _not_itself(name: str, address: str, port: int) -> None:
 
 
 def _add_key(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from remit.gateway.keys import KeyFileError, add_key
+    from remit.gateway.keys import KeyFileError, add_key, load_keys
 
     if arguments.rate < 1:
         raise MisuseError("keys: --rate must be 1 or more a minute")
     remit = os.path.abspath(arguments.remit) if arguments.remit else ""  # noqa: PTH100  "" stays
     try:
-        secret = add_key(arguments.file, arguments.name, remit, arguments.rate)
+        secret = add_key(
+            arguments.file,
+            arguments.name,
+            remit,
+            arguments.rate,
+            arguments.role,
+            arguments.notify,
+        )
+        (key,) = (key for key in load_keys(arguments.file) if key.name == arguments.name)
     except KeyFileError as error:
         raise CannotRunError(str(error)) from None
     if arguments.json:
-        say_json({"name": arguments.name, "key": secret, "file": arguments.file})
+        told = {"name": key.name, "key": secret, "file": arguments.file}
+        say_json(told | ({"notify_secret": key.notify_secret} if key.notify else {}))
         return 0
     complain(f"{arguments.file} keeps its hash only; this is the one time the key is shown")
     say(secret)
+    if key.notify:
+        complain(f"what {key.notify} is told is signed with this secret")
+        say(key.notify_secret)
     return 0

@@ -56,7 +56,7 @@ def asked(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Asked:
         arguments.ladder,
         judge,
         attacker,
-        _keys(everyone, environ),
+        keys(everyone, environ),
         _prices(arguments.price or (), [place.name for place in everyone]),
         Sampling(heat, arguments.max_tokens),
         _at_least("concurrency", arguments.concurrency, 1, 1000),
@@ -176,7 +176,7 @@ def _layers(text: str) -> tuple[Layer, ...]:
     return tuple(name for name in LAYERS if name in names)
 
 
-def _keys(places: list[Address], environ: Mapping[str, str]) -> dict[Address, str]:
+def keys(places: list[Address], environ: Mapping[str, str]) -> dict[Address, str]:
     """The key of each address: a key goes to the host it is for, and to no other."""
     hosts = {place.host for place in places if place.host}
     openai = urlsplit(environ.get("OPENAI_BASE_URL") or "https://api.openai.com").hostname

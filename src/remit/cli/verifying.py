@@ -20,6 +20,7 @@ _EXAMPLES = """\
 examples:
   remit verify remit.yaml --target house                    the model by itself
   remit verify remit.yaml --target house --ladder           what prompt and guard add
+  remit verify remit.yaml --ladder --checkpoints DIR        what each of the five layers adds
   remit verify remit.yaml --target http://127.0.0.1:8400/v1 the gateway, as clients meet it
   remit verify remit.yaml --target http://localhost:11434/v1,llama3.2 --html report.html
   remit verify remit.yaml --target cheap=URL,small --target now=URL,large --margin 2%
@@ -66,6 +67,7 @@ def _add_targets(group: Any) -> None:
     add("--target", action="append", metavar="TARGET", help="may be given several times")
     add("--layers", default="none", metavar="LIST", help="put around each: prompt,guard; none")
     add("--ladder", action="store_true", help="bare, then with prompt, then with guard too")
+    add("--checkpoints", metavar="DIR", help="ladder: weights of each stage, all five layers")
     add("--judge", metavar="WHERE,MODEL", help="a model that grades where rules ask for one")
     add("--attacker", metavar="WHERE,MODEL", help="a model that attacks: PAIR and crescendo")
     add("--temperature", type=float, metavar="T", help="default: the provider's own")
@@ -113,6 +115,7 @@ def _add_outputs(group: Any) -> None:
         ("inspect", "a log that Inspect reads"),
     ):
         add(f"--{name}", metavar="FILE", help=f"{what}; - for standard output")
+    add("--svg", metavar="FILE", help="a plot, of a ladder of checkpoints alone")
     add("--record", metavar="FILE", help="every sample, as it comes")
     add("--resume", action="store_true", help="go on with the record of a run cut short")
 
@@ -137,6 +140,10 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str], loaded: Load
     from remit.verify.records import RecordError
     from remit.verify.runner import RunError
 
+    if arguments.checkpoints:
+        from remit.cli.verify_ladder import run_ladder
+
+        return run_ladder(arguments, environ, loaded)
     try:
         whom = asked(arguments, environ)
         if arguments.bias:

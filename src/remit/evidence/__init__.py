@@ -3,10 +3,12 @@
 `Evidence` writes it, `verify` proves that nobody changed it since, `export` hands it over.
 """
 
-from remit.evidence.cases import Case, CaseError, State
+from remit.evidence.cases import Case, CaseError, Opening, State, Step
 from remit.evidence.chain import Entry
+from remit.evidence.database import Change, Database
 from remit.evidence.export import export, show
-from remit.evidence.lookup import Stored
+from remit.evidence.keys import Keys
+from remit.evidence.lookup import Followed, Stored
 from remit.evidence.problems import Problem
 from remit.evidence.record import EvidenceError, new_id, stamp
 from remit.evidence.store import Evidence
@@ -16,11 +18,17 @@ __all__ = [
     "Anchor",
     "Case",
     "CaseError",
+    "Change",
+    "Database",
     "Entry",
     "Evidence",
     "EvidenceError",
+    "Followed",
+    "Keys",
+    "Opening",
     "Problem",
     "State",
+    "Step",
     "Stored",
     "VerifyReport",
     "anchor_of",

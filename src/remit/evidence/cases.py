@@ -6,19 +6,22 @@ A case changes (open, answered, closed); each change is also an entry of the cha
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import orjson
 
+from remit.evidence.database import Connection, Database
+from remit.evidence.keys import Keys, opened_text
 from remit.evidence.record import EvidenceError
 
 COLUMNS: Final = (
     "id", "time", "due", "rule", "owner", "colleague",
     "state", "question", "answer", "who", "updated",
+    "kind", "receipt", "conversation", "subject",
+    "remind", "reminded", "fallback", "outcome", "notify",
 )  # fmt: skip
 
 
@@ -39,7 +42,11 @@ class Case:
     """A question handed to a person. Times read as `stamp()` writes them.
 
     `owner` answers for the rule, `colleague` is whom the client was promised. `question` is any
-    JSON object: what the person needs to see. The store fills in `answer`, `who` and `updated`.
+    JSON object: what the person needs to see. The store fills in `answer`, `who`, `updated` and
+    `outcome`. `kind` is handoff, approval or review. `receipt` is the record it came from,
+    `conversation` the fingerprint of the conversation up to and with the turn it is about, and
+    `subject` a pseudonym of the person. Of the schedule, `remind` (a time) and `reminded` (how
+    often) are no part of the chain.
     """
 
     id: str
@@ -53,18 +60,19 @@ class Case:
     answer: str = ""
     who: str = ""
     updated: str = ""
+    kind: str = "handoff"
+    receipt: str = ""
+    conversation: str = ""
+    subject: str = ""
+    remind: str = ""
+    reminded: int = 0
+    fallback: str = ""
+    outcome: str = ""
+    notify: str = ""
 
     def overdue(self, now: str) -> bool:
         """True while nobody has answered and `now` (as `stamp()` writes it) is past `due`."""
         return self.state is State.OPEN and now > self.due
-
-
-class Change(Protocol):
-    """A change of mutable state that goes with an entry, in its transaction."""
-
-    def apply(self, connection: sqlite3.Connection) -> None:
-        """Makes the change. Raises CaseError where it does not fit, and then changes nothing."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,36 +90,57 @@ class Opening:
             "kind": "case",
             "action": State.OPEN,
             "rule": case.rule,
+            **({"subject": case.subject} if case.subject else {}),
             "case": {
                 "id": case.id,
                 "due": case.due,
                 "owner": case.owner,
                 "colleague": case.colleague,
                 "question": dict(case.question),
+                "kind": case.kind,
+                "receipt": case.receipt,
+                "conversation": case.conversation,
+                "fallback": case.fallback,
+                "notify": case.notify,
             },
         }
 
-    def apply(self, connection: sqlite3.Connection) -> None:
+    def apply(self, database: Database) -> None:
         """Puts the case into the queue."""
-        case = replace(self.case, state=State.OPEN, answer="", who="", updated=self.case.time)
+        case = replace(
+            self.case, state=State.OPEN, answer="", who="", outcome="", updated=self.case.time
+        )
+        row = _row(case)
+        if None in row:
+            raise CaseError(f"case {case.id}: {COLUMNS[row.index(None)]} is None; give every field")
+        if case.subject:
+            at = COLUMNS.index("question")
+            row = (*row[:at], database.seal(case.subject, row[at]), *row[at + 1 :])
         marks = ", ".join("?" * len(COLUMNS))
-        try:
-            connection.execute(f"INSERT INTO cases VALUES ({marks})", _row(case))  # noqa: S608
-        except sqlite3.IntegrityError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
-                raise CaseError(f"case {case.id}: exists already; give each its own id") from error
-            raise CaseError(f"case {case.id}: {error}; give every field") from error
+        made = database.execute(
+            f"INSERT INTO cases ({', '.join(COLUMNS)}) VALUES ({marks})"  # noqa: S608
+            " ON CONFLICT (id) DO NOTHING",
+            row,
+        )
+        if made.rowcount != 1:
+            raise CaseError(f"case {case.id}: exists already; give each its own id")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A case answered or closed by `who`, with a text: the answer, or why it needs none."""
+    """A case answered or closed by `who`, with a text: the answer, or why it needs none.
+
+    `outcome` says in a word what came of it (approved, edited, released, rejected, timed_out);
+    `subject` is the case's.
+    """
 
     case: str
     state: State
     text: str
     who: str
     time: str
+    outcome: str = ""
+    subject: str = ""
 
     def record(self) -> dict[str, Any]:
         """The entry that goes with it."""
@@ -121,83 +150,59 @@ class Step:
             "kind": "case",
             "action": self.state,
             "who": self.who,
-            "case": {"id": self.case, "text": self.text},
+            **({"subject": self.subject} if self.subject else {}),
+            "case": {"id": self.case, "text": self.text, "outcome": self.outcome},
         }
 
-    def apply(self, connection: sqlite3.Connection) -> None:
+    def apply(self, database: Database) -> None:
         """Moves the case on: open to answered, open or answered to closed."""
-        row = connection.execute(
-            "SELECT state, who FROM cases WHERE id = ?", (self.case,)
-        ).fetchone()
+        sql = "SELECT state, who, subject FROM cases WHERE id = ?"
+        row = database.execute(sql, (self.case,)).fetchone()
         if row is None:
             raise CaseError(f"case {self.case}: there is none; list the open ones")
-        state, who = State(row[0]), row[1]
+        state, who, subject = State(row[0]), row[1], row[2]
         if state is State.CLOSED or state is self.state:
             raise CaseError(f"case {self.case}: already {state} by {who}; open a new one")
-        if self.state is State.ANSWERED:
-            connection.execute("UPDATE cases SET answer = ? WHERE id = ?", (self.text, self.case))
-        connection.execute(
-            "UPDATE cases SET state = ?, who = ?, updated = ? WHERE id = ?",
-            (str(self.state), self.who, self.time, self.case),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """Entries whose bodies are erased for good, with what `cases` holds of them."""
-
-    targets: tuple[tuple[str, int], ...]
-    case: str
-    who: str
-    why: str
-    time: str
-    id: str
-
-    def record(self) -> dict[str, Any]:
-        """The entry that goes with it: what was erased, by whom and why; never what it said."""
-        return {
-            "id": self.id,
-            "time": self.time,
-            "kind": "erasure",
-            "who": self.who,
-            "why": self.why,
-            "erased": [list(target) for target in self.targets],
-        }
-
-    def apply(self, connection: sqlite3.Connection) -> None:
-        """Erases bodies and salts, and the case's question and answer."""
-        connection.executemany(
-            "UPDATE entries SET body = NULL, salt = NULL"
-            " WHERE writer = ? AND seq = ? AND body IS NOT NULL",
-            self.targets,
-        )
-        connection.execute(
-            "UPDATE cases SET question = '{}', answer = '' WHERE id = ?", (self.case,)
+        answer = self.text if self.state is State.ANSWERED else None
+        if answer and subject:
+            if self.subject != subject:  # or its entry would say unsealed what was answered
+                raise CaseError(f"case {self.case}: give the step the subject of the case")
+            answer = database.seal(subject, answer)
+        database.execute(
+            "UPDATE cases SET state = ?, who = ?, updated = ?, answer = coalesce(?, answer),"
+            " outcome = CASE ? WHEN '' THEN outcome ELSE ? END WHERE id = ?",
+            (str(self.state), self.who, self.time, answer, self.outcome, self.outcome, self.case),
         )
 
 
 def read_cases(
-    connection: sqlite3.Connection, *, state: State | None = None, id: str | None = None
+    database: Connection,
+    keys: Keys | None = None,
+    *,
+    state: State | None = None,
+    id: str | None = None,
 ) -> tuple[Case, ...]:
-    """Cases, the first due first."""
-    rows = connection.execute(
+    """Cases, the first due first. What was sealed is opened where its key is there."""
+    wanted = [(column, value) for column, value in (("state", state), ("id", id)) if value]
+    where = " AND ".join(f"{column} = ?" for column, _ in wanted)
+    rows = database.execute(
         f"SELECT {', '.join(COLUMNS)} FROM cases"  # noqa: S608 no text from outside
-        " WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY due, id",
-        (None if state is None else str(state), id),
+        f" {'WHERE ' if where else ''}{where} ORDER BY due, id",
+        [str(value) for _, value in wanted],
     ).fetchall()
-    return tuple(_case(row) for row in rows)
+    return tuple(_case(row, keys) for row in rows)
 
 
-def _row(case: Case) -> tuple[str, ...]:
-    question = orjson.dumps(dict(case.question)).decode()
-    return (
-        case.id, case.time, case.due, case.rule, case.owner, case.colleague,
-        str(case.state), question, case.answer, case.who, case.updated,
-    )  # fmt: skip
+def _row(case: Case) -> tuple[Any, ...]:
+    values = {name: getattr(case, name) for name in COLUMNS}
+    values["state"] = str(case.state)
+    values["question"] = orjson.dumps(dict(case.question)).decode()
+    return tuple(values.values())
 
 
-def _case(row: tuple[str, ...]) -> Case:
+def _case(row: Sequence[Any], keys: Keys | None) -> Case:
     values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
     values["state"] = State(values["state"])
-    values["question"] = orjson.loads(values["question"])
+    values["question"] = orjson.loads(opened_text(values["question"], keys, "{}"))
+    values["answer"] = opened_text(values["answer"], keys, "")
     return Case(**values)

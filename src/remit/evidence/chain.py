@@ -25,13 +25,14 @@ from typing import Final
 SALT_BYTES: Final = 16
 
 _GENESIS: Final = b"remit.evidence.genesis.v1\0"
-_BODY: Final = b"remit.evidence.body.v1\0"
-_ENTRY: Final = b"remit.evidence.entry.v1\0"
+BODY: Final = b"remit.evidence.body.v1\0"
+ENTRY: Final = b"remit.evidence.entry.v1\0"
 # hashlib gives Python's lock up for more than this, and to win it back from a busy event loop can
 # cost 5 ms; to hash such a piece takes about 1.5 microseconds.
 _PIECE: Final = 2047
 _LENGTH: Final = struct.Struct(">I")
-_FIXED: Final = struct.Struct(">32sQ5I")
+pack: Final = struct.Struct(">32sQ5I").pack
+"""prev, seq, and the lengths of writer, time, id, kind and action, as they enter the hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def genesis(database: str, writer: str) -> bytes:
 
 def digest(salt: bytes, body: bytes) -> bytes:
     """The 32 bytes that stand for a body in the chain."""
-    hash_ = sha256(_BODY + salt)
+    hash_ = sha256(BODY + salt)
     for at in range(0, len(body), _PIECE):
         hash_.update(body[at : at + _PIECE])
     return hash_.digest()
@@ -70,6 +71,6 @@ def link(
     body_digest: bytes,
 ) -> bytes:
     """The 32-byte hash of an entry. Raises struct.error where `seq` is not of 64 bits."""
-    lengths = _FIXED.pack(prev, seq, len(writer), len(time), len(id), len(kind), len(action))
-    parts = (_ENTRY, lengths, writer, time, id, kind, action, body_digest)
+    lengths = pack(prev, seq, len(writer), len(time), len(id), len(kind), len(action))
+    parts = (ENTRY, lengths, writer, time, id, kind, action, body_digest)
     return sha256(b"".join(parts)).digest()

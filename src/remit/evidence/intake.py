@@ -13,17 +13,21 @@ import queue
 from collections import deque
 from typing import NamedTuple
 
-from remit.evidence.cases import Change
+from remit.evidence.database import Change
 from remit.evidence.outcomes import AnyFuture
 from remit.evidence.record import Draft
 
 
 class Job(NamedTuple):
-    """Drafts that belong together, and who waits for them; `change` goes with the last draft."""
+    """Drafts that belong together, and who waits for them; `change` goes with the last draft.
+
+    Without drafts it is a change that no entry tells. `told` says whether it raises the pulse.
+    """
 
     drafts: tuple[Draft, ...]
     change: Change | None
     future: AnyFuture
+    told: bool = True
 
 
 class Intake:

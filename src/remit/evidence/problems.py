@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+COPY: Final = "compare with a copy of the file, and ask who could write to it"
+"""The cure for what somebody did."""
 
 
 @dataclass(frozen=True, slots=True)

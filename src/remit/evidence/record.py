@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,7 +17,13 @@ _RANDOM_BYTES: Final = 10
 ID_MOST: Final = 200
 """Characters of an id at most."""
 
-_STAMP_LENGTH: Final = len("2026-11-24T05:47:07.123Z")
+WORD_MOST: Final = 64
+"""Characters of a kind or an action at most."""
+
+SEALED: Final = b'{"sealed":'
+"""How a body begins that is encrypted. No other record begins so."""
+
+_STAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 
 
 class EvidenceError(RuntimeError):
@@ -24,13 +31,19 @@ class EvidenceError(RuntimeError):
 
 
 class Draft(NamedTuple):
-    """A record on its way into the chain: the columns, and the exact bytes that are hashed."""
+    """A record on its way into the chain: the columns, and the exact bytes that are hashed.
+
+    `rules` is JSON, {rule: action} of the rules by which it is found; `subject` is whom it is
+    about. Each is None where there is none.
+    """
 
     time: str
     id: str
     kind: str
     action: str
     body: bytes
+    rules: str | None = None
+    subject: str | None = None
 
 
 def stamp(moment: datetime | None = None) -> str:
@@ -76,25 +89,68 @@ def new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def marks_of(record: Mapping[str, Any], action: str) -> dict[str, str]:
+    """The rules that a record is about, each with what was done: {rule: action}.
+
+    That is `rule`, with the action of the record, and those in `rules` (rule to result, or to an
+    object with `action`; or a plain list) but for the ones that were allowed.
+    """
+    marks: dict[str, str] = {}
+    rules = record.get("rules")
+    if isinstance(rules, Mapping):
+        for rule, result in rules.items():
+            done = result.get("action", action) if isinstance(result, Mapping) else result
+            if done != "allow":
+                marks[rule] = done if isinstance(done, str) else action
+    elif isinstance(rules, list | tuple):
+        marks = {rule: action for rule in rules if isinstance(rule, str)}
+    rule = record.get("rule")
+    if rule and isinstance(rule, str):
+        marks.setdefault(rule, action)
+    return marks
+
+
 def draft(record: Mapping[str, Any]) -> Draft:
     """Checks `record` and fixes its bytes; later changes to the mapping do not matter.
 
     Needs `id` (unique, 1 to 200 characters), `time` (as `stamp` writes it) and `kind`: answer,
     refusal, error, start, policy, or a word of your own (case and erasure are the store's).
-    `action` is optional. Raises EvidenceError, naming the key.
+    `action`, `rule`, `rules` and `subject` (a pseudonym of the person it is about) are optional.
+    Raises EvidenceError, naming the key.
     """
     id_, moment, kind = record.get("id"), record.get("time"), record.get("kind")
-    action = record.get("action") or ""
-    if not (isinstance(id_, str) and 0 < len(id_) <= ID_MOST):
-        raise EvidenceError(f"record: 'id' must be a text of 1 to {ID_MOST} characters")
-    if not (isinstance(moment, str) and len(moment) == _STAMP_LENGTH and moment.endswith("Z")):
+    action, subject = record.get("action") or "", record.get("subject") or None
+    if not (isinstance(id_, str) and 0 < len(id_) <= ID_MOST and "\0" not in id_):
+        raise EvidenceError(f"record: 'id' must be a text of 1 to {ID_MOST} characters, none NUL")
+    if not (isinstance(moment, str) and _STAMP.fullmatch(moment)):
         raise EvidenceError(f"record {id_}: 'time' must read like {stamp()}; use evidence.stamp()")
-    if not (isinstance(kind, str) and kind):
+    if not (isinstance(kind, str) and kind and _is_word(kind)):
         raise EvidenceError(f"record {id_}: 'kind' must be a word, such as answer or refusal")
-    if not isinstance(action, str):
+    if not (isinstance(action, str) and _is_word(action)):
         raise EvidenceError(f"record {id_}: 'action' must be a word; use Action.word")
+    if subject is not None and not (isinstance(subject, str) and _is_name(subject)):
+        raise EvidenceError(f"record {id_}: 'subject' must be a text of 1 to {ID_MOST} characters")
     try:
         body = orjson.dumps(record if type(record) is dict else dict(record))
     except TypeError as error:
         raise EvidenceError(f"record {id_}: not JSON ({error}); keep to plain values") from None
-    return Draft(moment, id_, kind, action, body)
+    if body.startswith(SEALED):
+        raise EvidenceError(f"record {id_}: 'sealed' is the store's word; begin with another key")
+    rules = None
+    if record.get("rules") or record.get("rule"):
+        marks = marks_of(record, action)
+        if not all(_is_name(rule) and _is_word(done) for rule, done in marks.items()):
+            raise EvidenceError(
+                f"record {id_}: a rule's id is longer than {ID_MOST} characters, or its action "
+                f"than {WORD_MOST}; shorten it"
+            )
+        rules = orjson.dumps(marks).decode() if marks else None
+    return Draft(moment, id_, kind, action, body, rules, subject)
+
+
+def _is_word(text: str) -> bool:
+    return len(text) <= WORD_MOST and "\0" not in text
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= ID_MOST and "\0" not in text

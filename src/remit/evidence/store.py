@@ -5,33 +5,25 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import secrets
-import sqlite3
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import orjson
 
-from remit.evidence import schema
-from remit.evidence.cases import (
-    Case,
-    CaseError,
-    Change,
-    Erasure,
-    Opening,
-    State,
-    Step,
-    read_cases,
-)
+from remit.evidence import retention
+from remit.evidence.cases import Case, Opening, State, Step
 from remit.evidence.chain import Entry
+from remit.evidence.database import Change, Database
 from remit.evidence.intake import Job
-from remit.evidence.lookup import PAGE_MOST, Stored, names_rule, read_page
+from remit.evidence.keys import Keys
+from remit.evidence.ledger import Ledger, ledger_of
 from remit.evidence.outcomes import AnyFuture
+from remit.evidence.reader import Looking
 from remit.evidence.record import EvidenceError, draft, stamp
-from remit.evidence.verify import Anchor, read_anchor
 from remit.evidence.writer import Writer
 
 WAITING_MOST: Final = 10_000
@@ -39,34 +31,60 @@ RESERVED: Final = ("case", "erasure")
 RESERVED_CURE: Final = "use open_case, answer_case, close_case or erase"
 
 
-class Evidence:
+@dataclass(frozen=True, slots=True)
+class KeptState:
+    """A value under a key, in the place of the one before."""
+
+    key: str
+    value: str
+    time: str
+
+    def apply(self, database: Database) -> None:
+        """Keeps it."""
+        database.execute(
+            "INSERT INTO state VALUES (?, ?, ?) ON CONFLICT (key)"
+            " DO UPDATE SET value = excluded.value, updated = excluded.updated",
+            (self.key, self.value, self.time),
+        )
+
+
+class Evidence(Looking):
     """The record, for one process. Open it after forking: threads do not survive a fork.
 
     Every append is confirmed only when it is on the disk. Where it cannot be, it raises
     EvidenceError; each later append tries the disk anew, and `broken` says what is wrong.
     """
 
-    def __init__(self, writer: Writer, reader: sqlite3.Connection) -> None:
+    def __init__(self, url: str, place: Ledger, writer: Writer, keys: Keys | None) -> None:
+        super().__init__(place, keys)
+        self.url = url  # may hold a password: for `verify` and `export`, and never to be shown
         self._writer = writer
-        self._reader = reader
-        self._reading = threading.Lock()
 
     @classmethod
     def open(
-        cls, url: str | Path, *, writer: str | None = None, waiting: int = WAITING_MOST
+        cls,
+        url: str | Path,
+        *,
+        writer: str | None = None,
+        waiting: int = WAITING_MOST,
+        keys: str | Path | None = None,
     ) -> Self:
-        """Opens or makes the store at `url`: `sqlite:///PATH` or a plain path.
+        """Opens or makes the store at `url`: a path, `sqlite:///PATH` or `postgresql://…`.
 
         `writer` names this process's chain, at random unless given; no two processes may use one
-        name at a time. `waiting` is how many appends may wait for the disk. Raises EvidenceError.
+        name at a time. `waiting` is how many appends may wait for the disk. `keys` is the file
+        of the persons' keys: what has a `subject` is then sealed. Raises EvidenceError.
         """
-        path = schema.path_of(str(url))
-        thread = Writer(path, writer or secrets.token_hex(8), limit=waiting)
-        try:
-            return cls(thread, schema.open_to_read(path))
-        except BaseException:
-            thread.close()
-            raise
+        place = ledger_of(url)
+        with ExitStack() as undo:
+            ring = None if keys is None else Keys(keys)
+            if ring is not None:
+                undo.callback(ring.close)
+            thread = Writer(place, writer or secrets.token_hex(8), limit=waiting, keys=ring)
+            undo.callback(thread.close)
+            evidence = cls(str(url), place, thread, ring)
+            undo.pop_all()
+        return evidence
 
     def __enter__(self) -> Self:
         return self
@@ -78,11 +96,6 @@ class Evidence:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    @property
-    def path(self) -> Path:
-        """The database file."""
-        return self._writer.path
 
     @property
     def writer(self) -> str:
@@ -115,7 +128,7 @@ class Evidence:
         future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         if self._writer.full:
             raise EvidenceError(
-                f"evidence {self.path}: {self._writer.limit} records wait for the disk; "
+                f"evidence {self.name}: {self._writer.limit} records wait for the disk; "
                 "await append() instead, or use a faster disk"
             )
         self._submit(record, case, future)
@@ -132,19 +145,48 @@ class Evidence:
         self._submit(record, case, future)
         return future.result(timeout)
 
+    async def change(self, record: Mapping[str, Any], change: Change) -> Entry:
+        """Chains `record` and makes `change`, both or neither, and raises the pulse.
+
+        Returns when they are on the disk. Raises EvidenceError, or what the change refuses with.
+        """
+        return await self._change(record, change)
+
+    def change_sync(
+        self, record: Mapping[str, Any], change: Change, timeout: float | None = None
+    ) -> Entry:
+        """As `change`, from any thread that runs no event loop; TimeoutError as `append_sync`."""
+        future: concurrent.futures.Future[Entry] = concurrent.futures.Future()
+        self._writer.submit(Job((draft(record),), change, future))
+        return future.result(timeout)
+
+    async def alter(self, change: Change) -> None:
+        """A change of state that no entry tells, nor the pulse: for what is no evidence."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._writer.submit(Job((), change, future, told=False))
+        await future
+
+    async def keep_state(self, key: str, value: Any) -> None:
+        """Keeps a JSON value under `key`: outside the chain, and the last writer wins."""
+        await self.alter(KeptState(key, orjson.dumps(value).decode(), stamp()))
+
     async def open_case(self, case: Case) -> Entry:
         """Puts a case into the queue for a person. Raises EvidenceError."""
         opening = Opening(case)
         return await self._change(opening.record(), opening)
 
-    async def answer_case(self, id: str, text: str, who: str) -> Entry:
+    async def answer_case(
+        self, id: str, text: str, who: str, *, outcome: str = "answered"
+    ) -> Entry:
         """A person's answer. Raises CaseError where the case is not open."""
-        step = Step(id, State.ANSWERED, text, who, stamp())
+        subject = self.case(id).subject
+        step = Step(id, State.ANSWERED, text, who, stamp(), outcome, subject)
         return await self._change(step.record(), step)
 
-    async def close_case(self, id: str, why: str, who: str) -> Entry:
+    async def close_case(self, id: str, why: str, who: str, *, outcome: str = "") -> Entry:
         """The end of a case, answered or not. Raises CaseError where it is closed already."""
-        step = Step(id, State.CLOSED, why, who, stamp())
+        subject = self.case(id).subject
+        step = Step(id, State.CLOSED, why, who, stamp(), outcome, subject)
         return await self._change(step.record(), step)
 
     async def erase(self, id: str, *, who: str, why: str) -> Entry:
@@ -153,81 +195,33 @@ class Evidence:
         The chain still verifies, and says that it was erased, by whom and why. Raises
         EvidenceError where there is nothing (left) to erase.
         """
-        ids = (id, *(f"{id}/{state}" for state in State))
-        marks = ", ".join("?" * len(ids))
-        rows = self._query(
-            f"SELECT writer, seq FROM entries WHERE id IN ({marks})"  # noqa: S608
-            " AND body IS NOT NULL AND kind != 'erasure' ORDER BY position",
-            ids,
-        )
-        if not rows:
-            raise EvidenceError(f"evidence: nothing to erase under {id}; look the id up first")
-        name = f"erasure-{secrets.token_hex(8)}"
-        erasure = Erasure(tuple((row[0], row[1]) for row in rows), id, who, why, stamp(), name)
-        return await self._change(erasure.record(), erasure)
+        return await retention.erase(self, id, who, why)
 
-    def cases(self, state: State | str | None = None) -> tuple[Case, ...]:
-        """Cases in that state, or all; the first due first."""
-        with self._looking() as reader:
-            return read_cases(reader, state=None if state is None else State(state))
+    async def forget(self, subject: str, *, who: str, why: str) -> int:
+        """Erases for good all that is kept of a person; gives how many entries said something.
 
-    def case(self, id: str) -> Case:
-        """One case. Raises CaseError where there is none."""
-        with self._looking() as reader:
-            found = read_cases(reader, id=id)
-        if not found:
-            raise CaseError(f"case {id}: there is none; list the open ones")
-        return found[0]
-
-    def get(self, id: str) -> dict[str, Any] | None:
-        """The record with this id; None where there is none, or it was erased."""
-        found = self._query(
-            "SELECT body FROM entries WHERE id = ? ORDER BY position DESC LIMIT 1", (id,)
-        )
-        return orjson.loads(found[0][0]) if found and found[0][0] is not None else None
-
-    def entries(
-        self,
-        *,
-        after: int = 0,
-        limit: int | None = None,
-        rule: str | None = None,
-        action: str | None = None,
-        kind: str | None = None,
-        since: str | None = None,
-    ) -> Iterator[Stored]:
-        """Entries in the order they were written, from the position after `after` on.
-
-        `rule` keeps the records that name the rule: as `rule`, or in `rules` with another action
-        than allow. `since` is a time as `stamp()` writes it. Nothing is locked between entries.
+        Their key is deleted first: that makes unreadable what was sealed, in backups too.
         """
-        left = limit
-        while left is None or left > 0:
-            with self._looking() as reader:
-                page = read_page(reader, after, action=action, kind=kind, since=since, rule=rule)
-            for stored in page:
-                after = stored.position
-                if rule is not None and not names_rule(stored.record, rule):
-                    continue
-                yield stored
-                left = None if left is None else left - 1
-                if left == 0:
-                    return
-            if len(page) < PAGE_MOST:
-                return
+        if self._keys is not None:
+            self._keys.forget(subject)
+        return await retention.forget(self, subject, who, why)
 
-    def anchor(self) -> Anchor:
-        """The heads of all chains now: kept elsewhere, it proves a later cut or rewriting."""
-        with self._looking() as reader:
-            return read_anchor(reader)
+    async def retain(self, before: Mapping[str, str], *, who: str, why: str) -> int:
+        """Erases what is older than it may be kept: {class: time}, see `retention.CLASSES`.
+
+        Of cases only those that are closed. Gives how many entries said something. Raises
+        EvidenceError for another class.
+        """
+        return await retention.retain(self, before, who, why)
 
     def close(self) -> None:
         """Writes what is queued, and closes. May be called twice."""
         # The reader first: the last connection to close moves the log into the file, and one that
         # may only read cannot, which would leave a copy of the file alone without its entries.
-        with self._reading:
-            self._reader.close()
+        self._close_reader()
         self._writer.close()
+        if self._keys is not None:
+            self._keys.close()
 
     async def _change(self, record: Mapping[str, Any], change: Change) -> Entry:
         future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
@@ -243,16 +237,3 @@ class Evidence:
             opening = Opening(case)
             drafts = (draft(record), draft(opening.record()))
             self._writer.submit(Job(drafts, opening, future))
-
-    def _query(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with self._looking() as reader:
-            return reader.execute(sql, values).fetchall()
-
-    @contextmanager
-    def _looking(self) -> Iterator[sqlite3.Connection]:
-        """The reading connection, for one at a time."""
-        try:
-            with self._reading:
-                yield self._reader
-        except schema.FAULTS as error:
-            raise EvidenceError(schema.explain(self.path, error)) from error

@@ -1,6 +1,7 @@
 """Is the record as it was written? Recomputes every hash, in one pass.
 
-Memory does not grow with the record: only what was erased, and receipts given, are kept in mind.
+Memory does not grow with the record: only what was erased one by one, the days' counts and the
+receipts given are kept in mind.
 
 What it finds by itself: any byte of an entry edited, entries dropped, inserted, reordered, doubled
 or moved between writers, a tail cut off, a case that differs from its entries, a missing trigger,
@@ -11,21 +12,23 @@ elsewhere.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Protocol, Self
 
 import orjson
 
-from remit.evidence import audit, schema
+from remit.evidence import audit
 from remit.evidence.chain import Entry
-from remit.evidence.problems import Problem
+from remit.evidence.database import Connection
+from remit.evidence.erased import Erased
+from remit.evidence.keys import Keys
+from remit.evidence.ledger import Reading, database_id, ledger_of
+from remit.evidence.problems import COPY, Problem
 from remit.evidence.record import EvidenceError, stamp
-
-PROBLEMS_MOST: Final = 1000
-"""So many problems are listed; from there on they are only counted."""
+from remit.evidence.segment import Place, Segment
+from remit.evidence.stretches import check, join
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,15 @@ class Anchor:
             raise EvidenceError(
                 f"anchor: not one of ours ({error!r}); give what `anchor` printed"
             ) from None
+
+
+class HasAnchor(Protocol):
+    """A checkpoint, of which the anchor is what must be in the chain."""
+
+    @property
+    def anchor(self) -> Anchor:
+        """Where the chains ended."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,74 +104,85 @@ def verify(
     path: str | Path,
     *,
     anchor: Anchor | None = None,
+    checkpoints: Iterable[HasAnchor] = (),
     receipts: Iterable[Entry | Mapping[str, Any]] = (),
+    keys: Keys | None = None,
 ) -> VerifyReport:
-    """Checks the whole record at `path` (or sqlite URL), which may be in use meanwhile.
+    """Checks the whole record at `path` (or URL), which may be in use meanwhile.
 
-    `anchor` and `receipts` (entries, or mappings with writer, seq and hash) must be in the chain
-    as they say. Raises EvidenceError where there is no readable evidence database.
+    `anchor`, those of `checkpoints`, and `receipts` (entries, or mappings with writer, seq and
+    hash) must be in the chain as they say. With `keys`, cases that are sealed are compared as a
+    whole. A long record is checked by two processes. Raises EvidenceError where there is no
+    readable evidence database.
     """
-    file = schema.path_of(str(path))
-    connection = schema.open_to_read(file)
-    connection.text_factory = bytes  # compares as stored, and cannot fail on bad UTF-8
-    problems: list[Problem] = []
-    found = 0
-    tally = audit.Tally()
+    place = ledger_of(path)
+    anchors = [each.anchor for each in checkpoints] + ([anchor] if anchor else [])
+    expected = [_entry(receipt) for receipt in receipts]
+    expected += [head for each in anchors for head in each.heads]
+    reading = place.open_to_read(raw=True)  # compares as stored, and cannot fail on bad UTF-8
+    whole, database, writers, cases = Segment(), "", 0, 0
     try:
-        connection.execute("BEGIN")  # one snapshot for entries, heads and cases
-        tally.database = schema.database_id(connection)
-        for problem in _all(connection, tally, anchor, [_entry(receipt) for receipt in receipts]):
-            found += 1
-            if found <= PROBLEMS_MOST:
-                problems.append(problem)
-    except schema.FAULTS as error:
-        found += 1
-        problems.append(Problem("", 0, f"the file is damaged: {error}", "restore it from a copy"))
+        snapshot = reading.begin()
+        database = database_id(reading)
+        places = {(entry.writer.encode(), entry.seq): entry.hash for entry in expected}
+        whole = join(database, check(str(path), reading, snapshot, places))
+        writers = len(whole.ends)
+        (cases,) = reading.execute("SELECT count(*) FROM cases").fetchone()
+        for problem in _beside(reading, whole, database, anchors, expected, keys):
+            whole.add(problem)
+    except place.faults as error:
+        whole.add(Problem("", 0, f"the file is damaged: {error}", "restore it from a copy"))
     finally:
-        connection.close()
+        reading.close()
     return VerifyReport(
-        str(file), tally.database, tally.entries, len(tally.ends), tally.erased, tally.cases,
-        tuple(problems), found,
+        place.name, database, whole.entries, writers, whole.erased, cases,
+        tuple(whole.problems), whole.found,
     )  # fmt: skip
 
 
+def _beside(
+    reading: Reading,
+    whole: Segment,
+    database: str,
+    anchors: Sequence[Anchor],
+    expected: Sequence[Entry],
+    keys: Keys | None,
+) -> Iterator[Problem]:
+    """What is wrong beside the entries."""
+    if any(anchor.database != database for anchor in anchors):
+        yield Problem("", 0, "the anchor is of another database", "give the one of this file")
+    hashes: dict[Place, str] = {}
+    for entry in expected:
+        place = (entry.writer.encode(), entry.seq)
+        if hashes.setdefault(place, entry.hash) != entry.hash:
+            yield Problem(entry.writer, entry.seq, "receipts and anchors contradict each other")
+        if place not in whole.met:
+            what = "is in the receipt or anchor, and no longer in the record"
+            yield Problem(entry.writer, entry.seq, what, COPY)
+    yield from reading.damage()
+    yield from audit.head_problems(reading, whole)
+    yield from audit.mark_problems(reading, whole)
+    yield from audit.case_problems(reading, Erased.read(reading), whole, keys)
+
+
 def anchor_of(path: str | Path) -> Anchor:
-    """The anchor of the record at `path` (or sqlite URL), in use or not. Raises EvidenceError."""
-    file = schema.path_of(str(path))
-    connection = schema.open_to_read(file)
+    """The anchor of the record at `path` (or URL), in use or not. Raises EvidenceError."""
+    place = ledger_of(path)
+    reading = place.open_to_read()
     try:
-        return read_anchor(connection)
-    except schema.FAULTS as error:
-        raise EvidenceError(schema.explain(file, error)) from error
+        return read_anchor(reading)
+    except place.faults as error:
+        raise EvidenceError(place.explain(error)) from error
     finally:
-        connection.close()
+        reading.close()
 
 
-def read_anchor(connection: sqlite3.Connection) -> Anchor:
+def read_anchor(connection: Connection) -> Anchor:
     """The heads of all chains, from one snapshot."""
-    database = schema.database_id(connection)
+    database = database_id(connection)
     rows = connection.execute("SELECT writer, seq, hash FROM heads ORDER BY writer").fetchall()
     heads = tuple(Entry(writer, seq, hash_.hex()) for writer, seq, hash_ in rows)
     return Anchor(database, stamp(), sum(head.seq for head in heads), heads)
-
-
-def _all(
-    connection: sqlite3.Connection,
-    tally: audit.Tally,
-    anchor: Anchor | None,
-    receipts: list[Entry],
-) -> Iterator[Problem]:
-    expected = list(receipts)
-    if anchor is not None:
-        expected += anchor.heads
-        if anchor.database != tally.database:
-            yield Problem("", 0, "the anchor is of another database", "give the one of this file")
-    yield from audit.schema_problems(connection)
-    yield from audit.file_problems(connection)
-    yield from audit.type_problems(connection)
-    yield from audit.chain_problems(connection, tally, expected)
-    yield from audit.head_problems(connection, tally)
-    yield from audit.case_problems(connection, tally)
 
 
 def _entry(receipt: Entry | Mapping[str, Any]) -> Entry:

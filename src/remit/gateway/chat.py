@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import orjson
 
-from remit.evidence import EvidenceError
 from remit.gateway import wire
+from remit.gateway.admission import turned_away
+from remit.gateway.approval import awaited, held, prefixed, scores
 from remit.gateway.deployment import Deployment
+from remit.gateway.exchange import Exchange
+from remit.gateway.news import asked_again, tell
+from remit.gateway.own import STREAM_HEADERS, answered, as_stream, blocked, unreachable
 from remit.gateway.reply import Reply, judged_reply, refused
 from remit.gateway.streaming import events
 from remit.http.message import Response
@@ -19,66 +22,7 @@ from remit.layers.guard import GuardedInput, Log
 from remit.layers.guard.receipt import context_of
 from remit.layers.guard.turns import newest_turn
 from remit.models.base import UpstreamError
-from remit.models.sse import frame
 from remit.types import Action, Json, Message, Stage
-
-_JSON = ("content-type", "application/json")
-_STREAM_HEADERS = (
-    ("content-type", "text/event-stream; charset=utf-8"),
-    ("cache-control", "no-cache"),
-    ("x-accel-buffering", "no"),
-)
-# What an official client must not repeat by itself: the refusal would be the same.
-_NO_RETRY = ("x-should-retry", "false")
-_STATUS = {"timeout": 504, "connect": 502}
-
-
-@dataclass(slots=True)
-class Exchange:
-    """One request on its way: the remit it is under, and what is known so far."""
-
-    deployment: Deployment
-    request: Json
-    headers: Mapping[str, str]
-    log: Log
-    told: Callable[[Log], None]
-    turns: tuple[Message, ...] = ()
-    sent: tuple[Message, ...] = ()
-
-    @property
-    def created(self) -> int:
-        """Now, in Unix seconds, as the format wants it."""
-        return int(time.time())
-
-    def response_headers(self, *, whole: bool) -> list[tuple[str, str]]:
-        """The receipt in headers: what is known by now. A stream's answer is still to come."""
-        log, deployment = self.log, self.deployment
-        headers = [
-            ("x-remit-receipt", log.id),
-            ("x-remit-policy", log.policy.digest),
-        ]
-        read = {verdict.stage for _, verdict in log.verdicts}
-        checked = [told for stage, told in deployment.asked.items() if stage in read]
-        if checked:
-            headers.append(("x-remit-checked", "; ".join(checked)))
-        if whole:
-            headers.append(("x-remit-action", log.action.word))
-        if log.case is not None:
-            headers.append(("x-remit-case", log.case.id))
-        if log.unchecked:
-            headers.append(("x-remit-unchecked", ", ".join(log.unchecked)[:1000]))
-        return headers
-
-    async def record(self, kind: str = "answer") -> None:
-        """Puts the receipt on the disk. Raises EvidenceError."""
-        record = self.log.record(self.turns, kind)
-        self.told(self.log)
-        await self.deployment.keep(record, self.log.case)
-
-    def record_later(self) -> None:
-        """Queues the receipt of an answer that nobody waits for any more."""
-        self.told(self.log)
-        self.deployment.keep_later(self.log.record(self.turns), self.log.case)
 
 
 async def chat(
@@ -86,31 +30,60 @@ async def chat(
     body: bytes,
     headers: Mapping[str, str],
     told: Callable[[Log], None],
+    client: str = "",
 ) -> Response:
     """Answers `POST /v1/chat/completions`. Raises RequestError for what cannot be served,
     EvidenceError where nothing can be recorded.
 
-    `told` is called with the log of every answer that was given.
+    `told` is called with the log of every answer that was given; `client` names the key it was
+    asked with.
     """
-    request = wire.parse_request(body)
-    log = Log(deployment.guard.enforcer, str(request.get("model", "")), deployment.upstream)
-    exchange = Exchange(deployment, request, headers, log, told, wire.turns(request["messages"]))
+    exchange = Exchange.of(deployment, wire.parse_request(body), headers, told, client)
+    no = await turned_away(exchange)
+    if no is not None:
+        return no
     _refuse_media(exchange)
     await deployment.prove()
-    if deployment.asks_input:
-        given = await _judged_input(exchange)
-        if given.answer is not None:
-            return await _answered(exchange, given.answer)
-        request["messages"] = _passed(request["messages"], given)
-    exchange.sent = given.messages if deployment.asks_input else exchange.turns
+    waits = asked_again(exchange)
+    if waits is not None:
+        case = await asyncio.to_thread(deployment.evidence.case, waits.id)
+        return await awaited(exchange, case)
+    tell(exchange)
+    given = await _judged_input(exchange) if deployment.asks_input else None
+    if given is not None and given.answer is not None:
+        return await answered(exchange, given.answer)
+    if deployment.measures.reply is not None:
+        return await answered(exchange, deployment.measures.reply.value)
+    if given is not None:
+        exchange.request["messages"] = _passed(exchange.request["messages"], given)
+    exchange.sent = given.messages if given is not None else exchange.turns
     _instruct(exchange)
+    return await _asked(exchange)
+
+
+async def _asked(exchange: Exchange) -> Response:
+    """The model's answer, as it may be delivered."""
+    deployment = exchange.deployment
+    whole = deployment.measures.whole or bool(exchange.news)
+    request = exchange.request
+    if deployment.asks_for:
+        request["model"] = exchange.log.model = deployment.asks_for
+    if whole and request.get("stream"):
+        unstreamed = {k: v for k, v in request.items() if k != "stream_options"}
+        request = {**unstreamed, "stream": False}
+        exchange.unstreamed = True
     try:
-        reply = await deployment.model.chat(request, headers)
+        reply = Reply.of(await deployment.model.chat(request, exchange.headers))
+        if reply.events is not None and whole:
+            await reply.events.aclose()
+            raise UpstreamError("bad_response", "the model sent a stream where none was asked for")
+        if reply.events is not None:
+            return await _streamed(exchange, reply)
+        if reply.status >= 400 or not (whole or deployment.asks_reply):
+            return await _passed_on(exchange, reply)
+        return await _whole(exchange, reply, request)
     except UpstreamError as error:
-        return await _unreachable(exchange, error)
-    if reply.events is not None:
-        return await _streamed(exchange, Reply.of(reply))
-    return await _whole(exchange, Reply.of(reply))
+        return await unreachable(exchange, error)
 
 
 def _refuse_media(exchange: Exchange) -> None:
@@ -168,80 +141,72 @@ def _instruct(exchange: Exchange) -> None:
         exchange.sent = (Message("system", instructions.guarded), *exchange.sent)
 
 
-async def _answered(exchange: Exchange, text: str) -> Response:
-    """Remit's own answer: the model was not asked."""
-    log, policy = exchange.log, exchange.log.policy
-    log.delivered, log.complete = [text], False
-    await exchange.record("refusal")
-    refused = log.action is Action.BLOCK
-    if refused and policy.delivery.refusal == "error":
-        error = wire.error(text, "invalid_request_error", "content_filter")
-        headers = [_JSON, _NO_RETRY, *exchange.response_headers(whole=True)]
-        return Response(400, headers, orjson.dumps(error))
-    finish = "content_filter" if refused else "stop"
-    model, number = log.model, log.id.removeprefix("rct_")
-    if not exchange.request.get("stream"):
-        body = wire.completion(text, model, number, exchange.created, finish)
-        headers = [_JSON, *exchange.response_headers(whole=True)]
-        return Response(200, headers, orjson.dumps(body))
-    created = exchange.created
-    chunks = [
-        wire.chunk({"role": "assistant", "content": text}, model, number, created),
-        wire.chunk({}, model, number, created, finish),
-    ]
-    body_bytes = b"".join(frame(orjson.dumps(c)) for c in chunks) + frame(b"[DONE]")
-    headers = [*_STREAM_HEADERS, *exchange.response_headers(whole=True)]
-    return Response(200, headers, stream=_once(body_bytes))
-
-
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data
-
-
-async def _whole(exchange: Exchange, reply: Reply) -> Response:
+async def _passed_on(exchange: Exchange, reply: Reply) -> Response:
+    """A whole answer that nobody judges, or the model's own error."""
     log = exchange.log
-    if reply.status >= 400 or not exchange.deployment.asks_reply:
-        log.error = f"upstream answered {reply.status}" if reply.status >= 400 else None
-        log.delivered = [reply.text()]
-        await exchange.record("error" if log.error else "answer")
-        headers = [*reply.headers, *exchange.response_headers(whole=True)]
-        return Response(reply.status, headers, reply.body)
-    try:
+    log.error = f"upstream answered {reply.status}" if reply.status >= 400 else None
+    log.delivered = [reply.text()]
+    await exchange.free()
+    await exchange.record("error" if log.error else "answer")
+    headers = [*reply.headers, *exchange.response_headers(whole=True)]
+    return Response(reply.status, headers, reply.body)
+
+
+async def _whole(exchange: Exchange, reply: Reply, request: Json) -> Response:
+    """A whole answer, judged; asked for again where a measure says so; held where one does."""
+    measures, before = exchange.deployment.measures, exchange.log
+    for attempt in range(1 + max(measures.regenerate.values(), default=0)):
+        log = exchange.log = _afresh(before)
         body = await judged_reply(exchange.deployment, exchange.sent, reply, log)
-    except UpstreamError as error:
-        return await _unreachable(exchange, error)
+        if log.complete or attempt >= measures.repeats(log.decisive()):
+            break
+        fresh = Reply.of(await exchange.deployment.model.chat(request, exchange.headers))
+        if fresh.status >= 400 or fresh.events is not None:
+            break
+        before.regenerated.append(log.decisive())
+        reply = fresh
+    rule = _waits(exchange, body)
+    if rule is not None:
+        return await held(exchange, body, rule)
+    return await _delivered(exchange, reply, body)
+
+
+def _afresh(log: Log) -> Log:
+    """The log of a new attempt: what was known before the model was asked."""
+    return replace(
+        log, verdicts=[*log.verdicts], unchecked=[*log.unchecked], delivered=[], drafts=[]
+    )
+
+
+def _waits(exchange: Exchange, body: bytes) -> str | None:
+    """The rule for which the answer waits for a person. What is all a rule's words never does."""
+    measures, log = exchange.deployment.measures, exchange.log
+    if not measures.approve:
+        return None
+    if log.drafts and len(log.drafts) >= len(orjson.loads(body)["choices"]):
+        return None
+    return measures.waits(scores(exchange))
+
+
+async def _delivered(exchange: Exchange, reply: Reply, body: bytes) -> Response:
+    log = exchange.log
+    if exchange.news:
+        log.shift(exchange.news)
+        value = orjson.loads(body)
+        prefixed(value, exchange.news)
+        body = orjson.dumps(value)
+    await exchange.free()
     await exchange.record()
-    blocked = log.action is Action.BLOCK and not log.complete
-    if blocked and log.policy.delivery.refusal == "error":
-        error_body = wire.error(refused(body), "invalid_request_error", "content_filter")
-        headers = [_JSON, _NO_RETRY, *exchange.response_headers(whole=True)]
-        return Response(400, headers, orjson.dumps(error_body))
+    if log.action is Action.BLOCK and not log.complete and log.policy.delivery.refusal == "error":
+        return blocked(exchange, refused(body))
+    if exchange.unstreamed:
+        return as_stream(exchange, orjson.loads(body), reply.status)
     headers = [*reply.headers, *exchange.response_headers(whole=True)]
     return Response(reply.status, headers, body)
 
 
 async def _streamed(exchange: Exchange, reply: Reply) -> Response:
-    headers = [*_STREAM_HEADERS, *reply.headers, *exchange.response_headers(whole=False)]
+    headers = [*STREAM_HEADERS, *reply.headers, *exchange.response_headers(whole=False)]
     headers = list(dict(headers).items())
     context = context_of(exchange.sent, exchange.deployment.canaries)
     return Response(reply.status, headers, stream=events(exchange, reply, context))
-
-
-async def _unreachable(exchange: Exchange, error: UpstreamError) -> Response:
-    """The model gave no answer: said plainly, recorded, and left to the client to try again."""
-    log = exchange.log
-    log.error, log.delivered, log.complete = f"{error.kind}: {error}", [], False
-    await exchange.record("error")
-    body = wire.error(f"The model could not be reached ({error.kind}).", "server_error", error.kind)
-    headers = [_JSON, *exchange.response_headers(whole=True)]
-    return Response(_STATUS.get(error.kind, 502), headers, orjson.dumps(body))
-
-
-def failed(error: EvidenceError) -> Response:
-    """No record, no answer: nothing leaves that could not be proved later."""
-    body: dict[str, Any] = wire.error(
-        "The answer could not be recorded and is withheld; try again shortly.",
-        "server_error",
-        "evidence_unavailable",
-    )
-    return Response(503, [_JSON], orjson.dumps(body))

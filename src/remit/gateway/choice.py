@@ -13,7 +13,7 @@ from remit.models.base import UpstreamError
 from remit.types import Action, Interaction, Json, Stage
 
 if TYPE_CHECKING:
-    from remit.gateway.chat import Exchange
+    from remit.gateway.exchange import Exchange
 
 
 class Choice:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Protocol
 
-from remit.evidence import Case, Entry, Evidence, EvidenceError, new_id, show, stamp
-from remit.layers.guard import Guard
+from remit import __version__
+from remit.evidence import Case, Entry, Evidence, EvidenceError, new_id, stamp
+from remit.gateway.current import Current
+from remit.layers.guard import Guard, Log
+from remit.layers.monitor.cases import heard
+from remit.layers.monitor.measures import NONE, Measures
+from remit.layers.monitor.tighten import tightened
 from remit.layers.prompt import Prompt, compile_prompt
 from remit.models.base import Model
-from remit.types import Json, Stage
+from remit.types import Json, Message, Stage
 
 # The newest receipts are answered from memory: a page asks for them at once.
 _RECEIPTS = 512
@@ -18,9 +26,33 @@ _RECEIPTS = 512
 _HEADER = 1_000
 
 
+class Watcher(Protocol):
+    """Whoever looks at answers once they are made; it must cost microseconds."""
+
+    def seen(self, log: Log, turns: Sequence[Message]) -> None:
+        """An answer is about to be recorded, with these turns of its client's."""
+        ...
+
+    async def run(self) -> None:
+        """Works through what was seen, until cancelled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Another model that can serve: `name` is what the record says of it."""
+
+    model: Model
+    name: str
+    model_id: str = ""
+
+
 @dataclass
 class Deployment:
-    """All that answering under one remit needs."""
+    """All that answering under one remit needs. A request keeps to the one that it came in under.
+
+    What is in force beside the remit makes another deployment of it: see `under`.
+    """
 
     guard: Guard
     model: Model
@@ -29,7 +61,36 @@ class Deployment:
     upstream: str = ""
     demonstration: bool = False
     model_id: str = ""
+    text: str = ""
     receipts: dict[str, Json] = field(default_factory=dict)
+    measures: Measures = NONE
+    current: Current = field(default_factory=Current)
+    fallback: Fallback | None = None
+    asks_for: str = ""  # the model's name that requests get, where another one serves
+    watcher: Watcher | None = None
+    shadow: Watcher | None = None  # a draft of the remit that reads along, without effect
+
+    def under(self, measures: Measures) -> Deployment:
+        """This remit with measures in force. Costs little: nothing is compiled anew."""
+        enforcer = tightened(self.guard.enforcer, measures.thresholds)
+        guard = self.guard if enforcer is self.guard.enforcer else Guard(enforcer)
+        made = replace(self, guard=guard, measures=measures)
+        if measures.fallback is not None:
+            made.asks_for = measures.fallback.value
+            if self.fallback is not None:
+                made.model, made.upstream = self.fallback.model, self.fallback.name
+                made.asks_for = made.asks_for or self.fallback.model_id
+        return made
+
+    @cached_property
+    def lacks_fallback(self) -> bool:
+        """True where another model should serve, and there is none."""
+        return self.measures.fallback is not None and not (self.fallback or self.asks_for)
+
+    @cached_property
+    def in_force(self) -> tuple[str, ...]:
+        """The interventions in force, for receipts."""
+        return tuple(sorted(self.measures.ids))
 
     @cached_property
     def instructions(self) -> Prompt:
@@ -77,6 +138,20 @@ class Deployment:
                 asked[stage] = f"{stage.value}={told}"
         return asked
 
+    def start_record(self) -> Json:
+        """What the record says when this remit comes into force."""
+        policy = self.guard.policy
+        return {
+            "id": f"start_{new_id()}",
+            "time": stamp(),
+            "kind": "start",
+            "remit": __version__,
+            "policy": policy.digest,
+            "organisation": policy.organisation,
+            "upstream": self.upstream,
+            "policy_text": policy.model_dump(mode="json"),
+        }
+
     async def keep(self, record: Json, case: Case | None) -> None:
         """Puts a record on the disk. Raises EvidenceError."""
         self._remember(record, await self.evidence.append(record, case=case))
@@ -91,6 +166,12 @@ class Deployment:
         if broken is not None:
             record = {"id": f"resumed_{new_id()}", "time": stamp(), "kind": "resumed"}
             await self.evidence.append({**record, "error": broken})
+
+    def heard(self, case: str) -> None:
+        """Closes a case whose answer its client has; another worker may have been first."""
+        step = heard(case, stamp())
+        task = asyncio.ensure_future(self.evidence.change(step.record(), step))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def keep_later(self, record: Json, case: Case | None) -> None:
         """Queues a record whose answer nobody waits for any more."""
@@ -107,7 +188,7 @@ class Deployment:
         if found is not None or not id.startswith("rct_"):
             return found
         try:
-            shown = show(self.evidence.path, id)
+            shown = self.evidence.show(id)
         except EvidenceError:
             return None
         record, chain = shown["record"], shown["chain"]

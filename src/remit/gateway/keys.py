@@ -5,6 +5,7 @@ A key is 256 random bits, so one SHA-256 is enough to keep it: there is nothing 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -16,6 +17,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 PREFIX = "rmt-"
+SIGNING_PREFIX = "whsec_"
+ROLES = ("client", "reviewer")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -25,18 +28,30 @@ class KeyFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One client's key: its hash, the remit it is bound to (empty: the server's), its rate."""
+    """One key: its hash, the remit it is bound to (empty: the server's), its rate.
+
+    A client's key asks the model; a reviewer's decides on cases, as the person it is named after,
+    and asks no model: so nothing that a model can reach may approve what the model wrote. `notify`
+    is where a client program is told of its cases, signed with `notify_secret`.
+    """
 
     name: str
     sha256: str
     remit: str = ""
     per_minute: int = 600
+    role: str = "client"
+    notify: str = ""
+    notify_secret: str = ""
 
 
-def new_key(name: str, remit: str = "", per_minute: int = 600) -> tuple[str, Key]:
+def new_key(
+    name: str, remit: str = "", per_minute: int = 600, role: str = "client", notify: str = ""
+) -> tuple[str, Key]:
     """A fresh key, to be shown once, and what is kept of it."""
     secret = PREFIX + secrets.token_urlsafe(32)
-    return secret, Key(name, _hash(secret), remit, per_minute)
+    signs = base64.b64encode(secrets.token_bytes(32)).decode()
+    signs = SIGNING_PREFIX + signs if notify else ""
+    return secret, Key(name, _hash(secret), remit, per_minute, role, notify, signs)
 
 
 def load_keys(path: str | Path) -> tuple[Key, ...]:
@@ -57,7 +72,8 @@ def load_keys(path: str | Path) -> tuple[Key, ...]:
 
 
 def _is_sound(key: Key) -> bool:
-    texts = all(isinstance(text, str) for text in (key.name, key.sha256, key.remit))
+    words = (key.name, key.sha256, key.remit, key.role, key.notify, key.notify_secret)
+    texts = all(isinstance(text, str) for text in words) and key.role in ROLES
     return texts and bool(_DIGEST.fullmatch(key.sha256)) and _is_rate(key.per_minute)
 
 
@@ -65,15 +81,24 @@ def _is_rate(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def add_key(path: str | Path, name: str, remit: str = "", per_minute: int = 600) -> str:
+def add_key(
+    path: str | Path,
+    name: str,
+    remit: str = "",
+    per_minute: int = 600,
+    role: str = "client",
+    notify: str = "",
+) -> str:
     """Adds a key to a file (made with mode 0600); answers the secret, which is kept nowhere.
 
-    Raises KeyFileError where the name is taken.
+    Raises KeyFileError where the name is taken, or `notify` is no address.
     """
+    if notify and not notify.startswith(("https://", "http://")):
+        raise KeyFileError(f"'{notify}' is no address to be told at; give https://…")
     keys = load_keys(path) if Path(path).exists() else ()
     if any(key.name == name for key in keys):
         raise KeyFileError(f"key file {path} has a key '{name}'; choose another name")
-    secret, key = new_key(name, remit, per_minute)
+    secret, key = new_key(name, remit, per_minute, role, notify)
     text = json.dumps({"keys": [asdict(k) for k in (*keys, key)]}, indent=2)
     fresh = Path(f"{path}.new")
     with os.fdopen(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:

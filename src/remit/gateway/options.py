@@ -3,7 +3,25 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Outward:
+    """Whom the gateway tells: where people reach it, who takes its mail, where telemetry goes.
+
+    `secrets` are the values of environment variables that the remit's alerts name.
+    """
+
+    address: str = ""
+    smtp: str = ""
+    smtp_from: str = ""
+    smtp_password: str = field(default="", repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    otlp: str = ""
+    otlp_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    otlp_content: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +30,10 @@ class ServeOptions:
 
     `upstream` is an OpenAI-compatible address, `house` or `scripted`; `judge` is an address,
     optionally followed by a comma and a model's name; `keys` a file written by `remit keys add`;
-    `cache` a folder that keeps compiled patterns between starts.
+    `cache` a folder that keeps compiled patterns between starts; `fallback` as `upstream`,
+    optionally followed by a comma and a model's name; `console` whether people's pages are
+    served, `monitor` whether answers are sampled, rates followed and alarms acted on.
+    `outward` says who is told of what.
     """
 
     remit_path: str
@@ -29,6 +50,10 @@ class ServeOptions:
     tls_certificate: str | None = None
     tls_key: str | None = None
     cache: str | None = None
+    fallback: str | None = None
+    console: bool = True
+    monitor: bool = True
+    outward: Outward = Outward()
 
     def __repr__(self) -> str:
         return f"ServeOptions({self.remit_path}, {self.upstream}, {self.host}:{self.port})"

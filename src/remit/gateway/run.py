@@ -5,33 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import secrets
 import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from remit import __version__
-from remit.detectors.registry import registry
-from remit.enforce import Enforcer
-from remit.evidence import Evidence, EvidenceError, new_id, stamp
+from remit.evidence import Evidence, EvidenceError
 from remit.gateway.app import Gateway
+from remit.gateway.building import build, models_of, rebuilt
+from remit.gateway.control import Control, live_remit
 from remit.gateway.deployment import Deployment
 from remit.gateway.keys import KeyFileError, Keyring, load_keys
-from remit.gateway.metrics import Metrics
+from remit.gateway.notify import Notifier
 from remit.gateway.options import ServeOptions, StartError, is_loopback
 from remit.gateway.page import tries
+from remit.gateway.watching import monitoring, watch
 from remit.gateway.workers import GRACE_SECONDS, keep_going
 from remit.http.server import serve
-from remit.layers.guard import Guard
-from remit.layers.prompt import PromptError, canary
-from remit.models.asking import Asking
-from remit.models.base import Model
-from remit.types import Stage
 
 Say = Callable[[str], None]
 # New objects between two collections; Python's own 700 are made by three answers or four.
@@ -77,20 +71,38 @@ async def serve_until_stopped(
     try:
         keyring = _keyring(options)
         gateway, deployments = build(options, evidence, keyring, worker)
+        mount(gateway, evidence, options)
+        monitor, told = monitoring(gateway.deployments, evidence, options.outward)
+        tells = told.alerts if options.monitor else None
+        control = Control(gateway.deployments, evidence, partial(rebuilt, options), tells)
+        await control.refresh()  # what is in force is so from the first request on
         server = await _listen(options, gateway, sock)
     except BaseException:
         evidence.close()
         raise
+    working = [asyncio.create_task(control.run())]
+    if keyring is not None:
+        notifier = Notifier(evidence, keyring.keys, gateway.deployments[""].current)
+        working.append(asyncio.create_task(notifier.run()))
+    if options.monitor:
+        working.append(asyncio.create_task(watch(gateway.deployments, monitor, told)))
     try:
-        await _note_start(evidence, deployments, options)
+        for deployment in gateway.deployments.values():
+            await evidence.append(deployment.start_record())
         if say is not None:
-            _announce(say, options, server.port, deployments[0])
+            console, leads = await _console_path(gateway), _leads(options, deployments[0])
+            _announce(say, options, server.port, gateway.deployments[""], console, leads)
         _settle_memory()
         await _stopped()
+        if gateway.console is not None:
+            await gateway.console.drain()
         await server.close(GRACE_SECONDS)
     finally:
-        for deployment in deployments:
-            await deployment.model.close()
+        await _ended(working)
+        if gateway.console is not None:
+            await gateway.console.close()
+        for model in models_of(deployments):
+            await model.close()
         evidence.close()
 
 
@@ -99,6 +111,12 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECTED_AT)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _listen(options: ServeOptions, gateway: Gateway, sock: socket.socket | None) -> Any:
@@ -148,110 +166,44 @@ def _keyring(options: ServeOptions) -> Keyring | None:
         raise StartError(str(error)) from None
 
 
-def build(
-    options: ServeOptions, evidence: Evidence, keyring: Keyring | None, worker: int = 0
-) -> tuple[Gateway, list[Deployment]]:
-    """The gateway and its deployments, the default one first."""
-    paths = sorted({key.remit for key in keyring.keys if key.remit}) if keyring else []
-    default = _deployment(options, options.remit_path, evidence)
-    others = {path: _deployment(options, path, evidence) for path in paths}
-    gateway = Gateway(default, others, keyring, Metrics(worker))
-    return gateway, [default, *others.values()]
+def mount(gateway: Gateway, evidence: Evidence, options: ServeOptions) -> None:
+    """Gives the gateway the pages for people, unless the options say otherwise."""
+    if not options.console:
+        return
+    from remit.console import Console, Live
+    from remit.console.shadow import Shadow
+
+    def live() -> Live:
+        default = gateway.deployments[""]
+        return Live(default.guard.policy, default.text)
+
+    gateway.deployments[""].shadow = Shadow(evidence)
+    gateway.console = Console(evidence, live, secure=options.tls_certificate is not None)
 
 
-def _deployment(options: ServeOptions, path: str, evidence: Evidence) -> Deployment:
-    judges = _judges(options)
-    cache = Path(options.cache) if options.cache else None
-    guard = Guard.load(path, kinds=registry(), models=judges, cache=cache)
-    guard.prepare()
-    _check_judges(guard.enforcer, judges)
-    model = _model(options)
-    has_rules = bool(guard.policy.rules)
-    deployment = Deployment(
-        guard=guard,
-        model=model,
-        evidence=evidence,
-        # The secret lives as long as the process: a marker that leaked is worth nothing later.
-        canary=canary(secrets.token_bytes(32), guard.policy.digest) if has_rules else "",
-        upstream=options.upstream if "://" not in options.upstream else model.name,
-        demonstration=options.upstream == "house",
-        model_id=options.model or ("remit-house-demo" if options.upstream == "house" else ""),
-    )
-    try:
-        _ = deployment.instructions
-    except PromptError as error:
-        raise StartError(f"{path}: {error}, under delivery: {{prompt_tokens: …}}") from None
-    return deployment
+async def _console_path(gateway: Gateway) -> str:
+    """Where people begin: while there is no account, a path that makes the first one, once."""
+    if gateway.console is None:
+        return ""
+    return await gateway.console.invitation() or "/console/"
 
 
-def _judges(options: ServeOptions) -> dict[str, Asking]:
-    if options.judge is None:
-        return {}
-    from remit.models.openai import OpenAICompatible
-
-    address, _, name = options.judge.partition(",")
-    model = OpenAICompatible(address, options.api_key)
-    return {"default": Asking(model, name or "default")}
+def _leads(options: ServeOptions, written: Deployment) -> str:
+    """What is to be said where another remit than the file's is served."""
+    live = live_remit(written.evidence)
+    if live is None or live[0] == written.guard.policy.digest:
+        return ""
+    return f"the one signed off in the console, {live[0][:12]}, and not {options.remit_path}"
 
 
-def _check_judges(enforcer: Enforcer, judges: dict[str, Asking]) -> None:
-    """Law 8: a rule that nobody can judge stops the start, not the first client."""
-    for stage in (Stage.INPUT, Stage.OUTPUT, Stage.TOOL):
-        for asked in enforcer.asked(stage):
-            if asked.slow is not None and asked.kind == "judge" and not judges:
-                rules = ", ".join(rule.id for rule in asked.rules)
-                raise StartError(
-                    f"rule {rules}: detected by a judge, and there is none; give --judge URL,MODEL"
-                )
-
-
-def _model(options: ServeOptions) -> Model:
-    if options.upstream == "house":
-        from remit.models.house import House
-
-        return House.load()
-    if options.upstream == "scripted":
-        from remit.models.scripted import Scripted, ScriptError
-
-        try:
-            return Scripted.from_file(options.script) if options.script else Scripted.echo()
-        except (ScriptError, OSError) as error:
-            raise StartError(f"script {options.script}: {error}") from None
-    from remit.models.openai import OpenAICompatible
-
-    if not options.upstream.startswith(("http://", "https://")):
-        raise StartError(
-            f"no upstream '{options.upstream}'; give house, scripted, or an address such as "
-            "http://localhost:11434/v1"
-        )
-    try:
-        forwards = options.api_key is None and options.keys is None
-        return OpenAICompatible(options.upstream, options.api_key, forward_authorization=forwards)
-    except ValueError as error:
-        raise StartError(f"upstream {options.upstream}: {error}") from None
-
-
-async def _note_start(
-    evidence: Evidence, deployments: list[Deployment], options: ServeOptions
+def _announce(
+    say: Say,
+    options: ServeOptions,
+    port: int,
+    deployment: Deployment,
+    console: str,
+    leads: str,
 ) -> None:
-    """The record says when which policy came into force."""
-    for deployment in deployments:
-        policy = deployment.guard.policy
-        await evidence.append(
-            {
-                "id": f"start_{new_id()}",
-                "time": stamp(),
-                "kind": "start",
-                "remit": __version__,
-                "policy": policy.digest,
-                "organisation": policy.organisation,
-                "upstream": deployment.upstream,
-                "policy_text": policy.model_dump(mode="json"),
-            }
-        )
-
-
-def _announce(say: Say, options: ServeOptions, port: int, deployment: Deployment) -> None:
     scheme = "https" if options.tls_certificate else "http"
     host = f"[{options.host}]" if ":" in options.host else options.host
     policy = deployment.guard.policy
@@ -260,7 +212,11 @@ def _announce(say: Say, options: ServeOptions, port: int, deployment: Deployment
     say(f"  page      {address}/" if options.keys is None else f"  address   {address}")
     say(f"  API       {address}/v1  (OpenAI chat completions)")
     say(f"  model     {deployment.upstream}")
-    say(f"  evidence  {Path(options.evidence)}")
+    say(f"  evidence  {deployment.evidence.name}")
+    if leads:
+        say(f"  remit     {leads}")
+    if console:
+        say(f"  console   {address}{console}")
     things = tries(deployment)
     if things and options.keys is None:
         say("Three things to try:")
@@ -277,8 +233,10 @@ def _run_workers(options: ServeOptions, say: Say) -> int:
     with _bind(options) as sock:
         # What would stop a worker from starting stops the parent first, with a readable message.
         with _open_evidence(options) as evidence:
-            _, deployments = build(options, evidence, _keyring(options))
-        _announce(say, options, sock.getsockname()[1], deployments[0])
+            gateway, deployments = build(options, evidence, _keyring(options))
+            mount(gateway, evidence, options)
+            console, leads = asyncio.run(_console_path(gateway)), _leads(options, deployments[0])
+        _announce(say, options, sock.getsockname()[1], deployments[0], console, leads)
         keep_going(partial(_worker, options, sock), options.workers, say)
     return 0
 

@@ -22,7 +22,7 @@ from remit.models.sse import frame
 from remit.types import Interaction, Json
 
 if TYPE_CHECKING:
-    from remit.gateway.chat import Exchange
+    from remit.gateway.exchange import Exchange
 
 _DONE = b"[DONE]"
 MAX_CHOICES = 128
@@ -253,6 +253,8 @@ async def events(exchange: Exchange, reply: Reply, context: Interaction) -> Asyn
             async for data in reply.events:
                 batch = [data, *ready()]
                 out = answer.pass_on(batch) if answer.passes else await answer.take(batch)
+                if not exchange.is_free:
+                    await exchange.free()
                 if out:
                     yield b"".join(map(frame, out))
                 if answer.error is not None:

@@ -236,16 +236,41 @@ def completion(text: str, model: str, id: str, created: int, finish_reason: str)
     }
 
 
-def chunk(delta: Json, model: str, id: str, created: int, finish_reason: str | None = None) -> Json:
-    """One event of an answer that Remit gives itself."""
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-    return {
-        "id": f"chatcmpl-{id}",
-        "object": "chat.completion.chunk",
-        "created": created,
-        "model": model,
-        "choices": [choice],
-    }
+_WHOLE = ("message", "finish_reason", "logprobs")
+
+
+def chunks(body: Json, *, with_usage: bool = False) -> list[Json]:
+    """The events of a whole answer, as a client that asked for a stream expects them.
+
+    For each choice its message with the role, then its end; the usage last, where asked for.
+    """
+    shape = {key: value for key, value in body.items() if key not in ("choices", "usage")}
+    shape["object"] = "chat.completion.chunk"
+    events: list[Json] = []
+    for place, choice in enumerate(body["choices"]):
+        index = choice.get("index", place)
+        # Token probabilities of a whole answer have another place in its events.
+        rest = {
+            k: v for k, v in choice.items() if k not in ("message", "finish_reason", "logprobs")
+        }
+        start = {**rest, "index": index, "logprobs": None, "finish_reason": None}
+        events.append({**shape, "choices": [{**start, "delta": _delta(choice["message"])}]})
+        end = {**start, "delta": {}, "finish_reason": choice.get("finish_reason")}
+        events.append({**shape, "choices": [end]})
+    if with_usage:
+        events.append({**shape, "choices": [], "usage": body.get("usage")})
+    return events
+
+
+def _delta(message: Json) -> Json:
+    delta = {key: value for key, value in message.items() if value is not None}
+    listed = delta.get("tool_calls")
+    if isinstance(listed, list):
+        delta["tool_calls"] = [
+            {"index": n, **call} if isinstance(call, dict) else call
+            for n, call in enumerate(listed)
+        ]
+    return delta
 
 
 def error(message: str, kind: str, code: str | None, param: str | None = None) -> Json:

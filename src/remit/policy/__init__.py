@@ -16,6 +16,7 @@ from remit.policy.model import (
     Rule,
 )
 from remit.policy.source import Mark, PolicyError, Problem
+from remit.policy.steering import Steering, Training, steering
 
 __all__ = [
     "STAGE_WORDS",
@@ -31,7 +32,10 @@ __all__ = [
     "Problem",
     "Responsible",
     "Rule",
+    "Steering",
+    "Training",
     "load",
     "loads",
     "schema",
+    "steering",
 ]

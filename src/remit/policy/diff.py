@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from remit.policy.intervening import in_words as ladder_in_words
 from remit.policy.model import RUNTIME_WORDS, Policy, Rule
 from remit.types import Action, Stage
 
@@ -155,12 +156,27 @@ def _rule(old: Rule, new: Rule) -> Iterator[Change]:
             continue
         if key == "then":
             yield from _actions(old, new)
+        elif key == "answer" and isinstance(old.answer, dict) and isinstance(new.answer, dict):
+            yield from _answers(new, old.answer, new.answer)
         elif key in ("detect", "audit", "breaks", "keeps"):
             yield _list(new, key, before[key], after[key])
         else:
             effect = _scalar_effect(key, before[key], after[key])
             words = _said(key, _shown(key, before[key]), _shown(key, after[key]))
             yield _change(new, key, before[key], after[key], effect, words)
+
+
+def _answers(rule: Rule, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
+    """One change for each language whose words change."""
+    for language in dict.fromkeys([*old, *new]):
+        before, after = old.get(language), new.get(language)
+        if before != after:
+            words = f"answer ({language}) {_quoted(before)} → {_quoted(after)}"
+            yield _change(rule, f"answer.{language}", before, after, "neutral", words)
+
+
+def _quoted(text: str | None) -> str:
+    return "none" if text is None else f"“{text}”"
 
 
 def _actions(old: Rule, new: Rule) -> Iterator[Change]:
@@ -257,6 +273,8 @@ def _said(key: str, old: Any, new: Any) -> str:
 
 
 def _shown(key: str, value: Any) -> Any:
+    if key == "when_broken":
+        return ladder_in_words(value)
     shares = ("threshold", "tolerance", "wrongly")
     return f"{value * 100:g}%" if key in shares and value is not None else value
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from remit.policy.ladders import lint_ladder
 from remit.policy.load import Loaded
 from remit.policy.model import Detect, Example, Rule
 from remit.policy.source import Path, Problem
@@ -161,6 +162,7 @@ _RULE_LINTS: tuple[RuleLint, ...] = (
     _cannot_redact,
     _moved_limit,
     _impossible_stage,
+    lint_ladder,
 )
 
 

@@ -18,7 +18,9 @@ from remit.policy.model import (
     Responsible,
     Rule,
 )
+from remit.policy.monitoring import Alert, Monitoring
 from remit.policy.source import Mark, PolicyError, Problem, Source, read_source
+from remit.policy.steering import Training
 
 _SECTIONS: dict[str, type[BaseModel]] = {
     "assistant": Assistant,
@@ -26,8 +28,11 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "colleague": Colleague,
     "delivery": Delivery,
     "rules": Rule,
+    "monitor": Monitoring,
+    "alerts": Alert,
     "breaks": Example,
     "keeps": Example,
+    "train": Training,
 }
 
 
@@ -111,6 +116,7 @@ def schema() -> dict[str, Any]:
     }
     for name in ("threshold", "tolerance", "wrongly"):
         definitions["Rule"]["properties"][name] = share
+    definitions["Monitoring"]["properties"]["sample"] = share
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Remit", **value}
 
 

@@ -12,6 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from remit.policy.intervening import Ladder
+from remit.policy.monitoring import Monitoring
+from remit.policy.steering import Trains
 from remit.types import Action, Stage
 
 # The words of each stage, mildest first. A data or training word has its place in the same
@@ -129,6 +132,7 @@ class Rule(_Frozen):
 
     `wrongly` is the most of what it drops from training data that may be dropped wrongly: while
     labels do not show that it is less, the rule tags instead. Without it, it drops as asked.
+    `when_broken` is what is done when its rate exceeds its tolerance; the remit's own where absent.
     """
 
     id: Annotated[str, Field(pattern=_ID, max_length=64)]
@@ -146,6 +150,8 @@ class Rule(_Frozen):
     on_failure: str = "block"
     breaks: tuple[Example, ...] = ()
     keeps: tuple[Example, ...] = ()
+    train: Trains = None
+    when_broken: Ladder | None = None
 
     @field_validator("then")
     @classmethod
@@ -221,6 +227,8 @@ class Policy(_Frozen):
     delivery: Delivery = Delivery()
     record: Literal["masked", "full", "fingerprint"] = "masked"
     rules: tuple[Rule, ...] = ()
+    when_broken: Ladder | None = None
+    monitor: Monitoring | None = None
 
     @field_validator("rules")
     @classmethod
@@ -260,7 +268,11 @@ def _digest(policy: Policy) -> str:
     value = policy.model_dump(mode="json")
     value["rules"] = sorted(value["rules"], key=lambda rule: str(rule["id"]))
     for rule in value["rules"]:
-        if rule["wrongly"] is None:
-            del rule["wrongly"]  # means what it did before the key was there
+        for key in ("wrongly", "train", "when_broken"):
+            if rule[key] is None:
+                del rule[key]  # means what it did before the key was there
+    for key in ("when_broken", "monitor"):
+        if value[key] is None:
+            del value[key]
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

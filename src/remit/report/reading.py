@@ -6,16 +6,15 @@ see the rest as well, so texts that are no UTF-8 and bodies that are no JSON are
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from remit.evidence import Anchor, Entry, EvidenceError, schema
+from remit.evidence import Anchor, Entry, EvidenceError
+from remit.evidence.ledger import Reading, database_id, ledger_of
 from remit.report.problems import ReportError
 from remit.types import Json
 
@@ -61,55 +60,55 @@ class CaseRow:
 class Snapshot:
     """One moment of the record."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
 
     def anchor(self, time: str) -> Anchor:
         """Where the chains end in this snapshot; `time` is put down as its time."""
-        rows = self._connection.execute("SELECT writer, seq, hash FROM heads ORDER BY writer")
-        heads = tuple(Entry(str(w), int(s), bytes(h).hex()) for w, s, h in rows)
-        database = schema.database_id(self._connection)
+        rows = self._reading.stream("SELECT writer, seq, hash FROM heads ORDER BY writer")
+        heads = tuple(Entry(_text(w), int(s), bytes(h).hex()) for w, s, h in rows)
+        database = database_id(self._reading)
         return Anchor(database, time, sum(head.seq for head in heads), heads)
 
     def rows(self) -> Iterator[Row]:
         """Every entry, in the order they were written."""
-        rows = self._connection.execute(_ENTRIES, (_LARGEST,))
+        rows = self._reading.stream(_ENTRIES, (_LARGEST,))
         for time, id_, kind, action, erased, body in rows:
             value = None if body is None else _object(body)
-            yield Row(str(time), str(id_), str(kind), str(action), value, bool(erased))
+            yield Row(_text(time), _text(id_), _text(kind), _text(action), value, bool(erased))
 
     def cases(self) -> Iterator[CaseRow]:
         """Every handoff, the first due first."""
-        for row in self._connection.execute(_CASES):
-            yield CaseRow(*("" if part is None else str(part) for part in row))
+        for row in self._reading.stream(_CASES):
+            yield CaseRow(*("" if part is None else _text(part) for part in row))
 
 
 @contextmanager
 def snapshot(url: str) -> Iterator[Snapshot]:
     """Opens the record to read. Raises ReportError where there is none, or it cannot be read."""
     try:
-        path = schema.path_of(url)
-        connection = schema.open_to_read(path)
+        place = ledger_of(url)
+        reading = place.open_to_read(raw=True)
     except EvidenceError as error:
         raise ReportError(str(error)) from None
+    faults: tuple[type[Exception], ...] = (*place.faults, EvidenceError, TypeError, ValueError)
     try:
-        connection.text_factory = _text
-        connection.execute("BEGIN")
-        yield Snapshot(connection)
-    except (sqlite3.Error, EvidenceError, TypeError, ValueError) as error:
-        raise ReportError(_explained(path, error)) from None
+        reading.begin()
+        yield Snapshot(reading)
+    except faults as error:
+        raise ReportError(_explained(place.name, error)) from None
     finally:
-        connection.close()
+        reading.close()
 
 
-def _explained(path: Path, error: Exception) -> str:
+def _explained(name: str, error: Exception) -> str:
     if isinstance(error, EvidenceError):
         return str(error)
-    return f"evidence {path}: {error}; `remit evidence verify` says what is damaged"
+    return f"evidence {name}: {error}; `remit evidence verify` says what is damaged"
 
 
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
+def _text(raw: Any) -> str:
+    return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
 
 
 def _object(body: Any) -> Json | None:

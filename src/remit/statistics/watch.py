@@ -53,41 +53,53 @@ class RateWatch:
         """The Shiryaev-Roberts statistic; alarm at A for at least A units between false alarms."""
         return sum(self.restarted) / len(self.restarted)
 
-    def observed(self, failed: bool, weight: float = 1.0) -> RateWatch:
+    def observed(
+        self, failed: bool, weight: float = 1.0, *, share: float = 1.0, since: float = 1.0
+    ) -> RateWatch:
         """The watch after one more unit.
 
         Where riskier units are sampled more often, `weight` is the unit's share of the traffic
         over its share of the sample: it must be settled before the outcome is known and have
         mean 1. It is what makes the sample speak for all traffic.
 
+        Where every unit of the traffic is shown to the watch, and only some were judged, `share`
+        is what is judged at least; then `weight` is `share` over the probability with which this
+        unit was judged, and 0 where it was not: so weighted it has mean `share`.
+
+        `since` is how much of a new stake is placed before this unit: 1 makes `change` count in
+        units, the days since the unit before make it count in days, whatever the traffic.
+
         Raises ValueError for a weight that is negative or not finite.
         """
         if not (weight >= 0 and isfinite(weight)):
             raise ValueError(f"weight {weight}: must be a finite number of at least 0")
-        gain = (weight if failed else 0.0) - self.limit
+        gain = (weight if failed else 0.0) - self.limit * share
         factors = [1 + bet * gain for bet in self.bets]
         return RateWatch(
             self.limit,
             self.bets,
             tuple([min(_LARGEST, w * f) for w, f in zip(self.wealth, factors, strict=True)]),
             tuple(
-                [min(_LARGEST, (r + 1) * f) for r, f in zip(self.restarted, factors, strict=True)]
+                [
+                    min(_LARGEST, (r + since) * f)
+                    for r, f in zip(self.restarted, factors, strict=True)
+                ]
             ),
             self.n + 1,
             self.failures + (weight if failed else 0.0),
         )
 
-    def held(self, units: int) -> RateWatch:
+    def held(self, units: int, *, share: float = 1.0, since: float = 1.0) -> RateWatch:
         """The watch after `units` more that all held, as one by one, in constant time."""
         if units < 0:
             raise ValueError(f"{units} units: must be 0 or more")
-        kept = [1 - bet * self.limit for bet in self.bets]
+        kept = [1 - bet * self.limit * share for bet in self.bets]
         powers = [k**units for k in kept]
         return replace(
             self,
             wealth=tuple(w * p for w, p in zip(self.wealth, powers, strict=True)),
             restarted=tuple(
-                r * p + k * (1 - p) / (1 - k)
+                r * p + since * k * (1 - p) / (1 - k)
                 for r, k, p in zip(self.restarted, kept, powers, strict=True)
             ),
             n=self.n + units,

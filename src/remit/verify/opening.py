@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from remit.models.base import Model
@@ -18,7 +19,10 @@ class TargetError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a model is: `house`, `scripted:FILE`, or a URL, and which model to ask for there."""
+    """Where a model is, and which model to ask for there.
+
+    `house`, `house-small`, `house-small:FOLDER`, `scripted:FILE`, or a URL.
+    """
 
     name: str
     where: str
@@ -45,11 +49,13 @@ def address(text: str) -> Address:
     where, _, model_id = where.partition(",")
     if where == "house":
         return Address(name or "house", where, model_id or "remit-house-demo")
+    if where == "house-small" or where.startswith("house-small:"):
+        return Address(name or "house-small", where, model_id or "remit-house-small")
     parts = urlsplit(where.removeprefix(_ANTHROPIC))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise TargetError(
-            f"no target '{text}'; give house, scripted:FILE, an address such as "
-            "http://localhost:11434/v1,llama3.2, or https://api.anthropic.com,MODEL"
+            f"no target '{text}'; give house, house-small, scripted:FILE, an address "
+            "such as http://localhost:11434/v1,llama3.2, or https://api.anthropic.com,MODEL"
         )
     return Address(name or model_id or parts.netloc, where, model_id)
 
@@ -60,6 +66,8 @@ def opened(place: Address, key: str | None = None, seconds: float = 180.0) -> Mo
         from remit.models.house import House
 
         return House.load(delay=0)
+    if place.where.startswith("house-small"):
+        return _small(place.where.partition(":")[2])
     if place.where.startswith("scripted:"):
         return _scripted(place.where.removeprefix("scripted:"))
     # A whole reply comes all at once, so that any silence in it may take as long as the reply.
@@ -74,6 +82,15 @@ def opened(place: Address, key: str | None = None, seconds: float = 180.0) -> Mo
         return OpenAICompatible(place.where, key, limits=limits)
     except ValueError as error:
         raise TargetError(f"target {place.name}: {error}") from None
+
+
+def _small(folder: str) -> Model:
+    from remit.models.house.small import SHIPPED, HouseError, SmallHouse
+
+    try:
+        return SmallHouse.load(Path(folder) if folder else SHIPPED)
+    except HouseError as error:
+        raise TargetError(f"target house-small: {error}") from None
 
 
 def _scripted(path: str) -> Model:

@@ -20,6 +20,8 @@ from remit.policy import Policy
 from remit.types import Action, Interaction, Message, RuleResult, Stage, Verdict
 
 _CHANNELS = (Stage.INPUT, Stage.OUTPUT, Stage.TOOL)
+_SHOWN = 20_000  # characters of a text, for whoever has the case
+_REMIND_SHARE = 0.75  # of its time, after which whoever has a case is reminded
 
 
 @dataclass(slots=True)
@@ -40,11 +42,24 @@ class Log:
     case: Case | None = None
     action: Action = Action.ALLOW
     newest: int = 0  # the first message that is new in this request
+    # What the gateway knows beside the texts: see `record`.
+    interventions: tuple[str, ...] = ()
+    conversation: str = ""
+    follows: str = ""
+    client: str = ""
+    regenerated: list[list[str]] = field(default_factory=list)  # the rules of drafts before this
+    waits: str = ""  # a case that is open already: the answer waits for a person
+    sampled: float | None = None  # drawn to be audited, with this probability; 0: no room to
 
     @property
     def policy(self) -> Policy:
         """The remit."""
         return self.enforcer.policy
+
+    @property
+    def case_id(self) -> str | None:
+        """The case that this answer opened or waits for."""
+        return self.case.id if self.case else self.waits or None
 
     def note(self, message: int, verdict: Verdict) -> None:
         """Adds the verdict on a message, by its index in the conversation."""
@@ -59,7 +74,12 @@ class Log:
         return verdict.action if message >= self.newest else min(verdict.action, Action.REDACT)
 
     def record(self, turns: Sequence[Message], kind: str = "answer") -> dict[str, Any]:
-        """The receipt, as JSON values. Opens the case where the answer was handed over."""
+        """The receipt, as JSON values. Opens the case where the answer was handed over.
+
+        `interventions` were in force beside the remit; `conversation` is the fingerprint of the
+        conversation up to and with the client's last turn, `follows` with the one before.
+        `regenerated` names the rules that stopped earlier drafts of the same answer.
+        """
         if self.action is Action.HAND_OVER and self.case is None:
             self.case = self._case(turns)
         text = "".join(self.delivered)
@@ -85,9 +105,16 @@ class Log:
                 "sha256": sha256(text.encode("utf-8", "replace")).hexdigest(),
             },
             "input_marks": [],
-            "case": self.case.id if self.case else None,
+            "case": self.case_id,
             "error": self.error,
+            "interventions": list(self.interventions),
+            "conversation": self.conversation,
+            "follows": self.follows,
         }
+        if self.regenerated:
+            record["regenerated"] = self.regenerated
+        if self.sampled is not None:
+            record["sampled"] = self.sampled
         clean = self.enforcer.clean
         unclean = [(m, v) for m, v in self.verdicts if v is not clean(v.stage)]
         asked = _last_asked(turns)
@@ -108,7 +135,7 @@ class Log:
                 for f in findings
                 if f["action"] != "allow"
             },
-            "decisive": self._decisive(),
+            "decisive": self.decisive(),
             "input_marks": [
                 [message, span.start, span.end, rule, span.label]
                 for message, verdict in unclean
@@ -153,7 +180,8 @@ class Log:
             and (message >= self.newest or result.action > Action.ALLOW)
         ]
 
-    def _decisive(self) -> list[str]:
+    def decisive(self) -> list[str]:
+        """The rules that led to the gravest action."""
         worst = self.action
         if worst is Action.ALLOW:
             return []
@@ -178,27 +206,44 @@ class Log:
 
     def _case(self, turns: Sequence[Message]) -> Case:
         now = datetime.now(UTC)
-        decisive = self._decisive()
+        decisive = self.decisive()
         rule = self.policy.rule(decisive[0])
         colleague = self.policy.colleague
+        hours = colleague.within_hours
         return Case(
             id=f"case_{new_id()}",
             time=stamp(now),
-            due=stamp(now + timedelta(hours=colleague.within_hours)),
+            due=stamp(now + timedelta(hours=hours)),
             rule=rule.id,
             owner=rule.owner,
             colleague=colleague.name,
-            question={
-                "receipt": self.id,
-                "conversation": [
-                    {"role": turn.role, "text": turn.text[:20_000]}
-                    for turn in turns[-20:]
-                    if turn.role in ("user", "assistant")
-                ],
-                "draft": "".join(self.drafts)[:20_000],
-                "told": "".join(self.delivered)[:20_000],
-            },
+            question=self.question(turns, "".join(self.drafts)),
+            receipt=self.id,
+            conversation=self.conversation,
+            remind=stamp(now + timedelta(hours=hours * _REMIND_SHARE)),
+            notify=self.client,
         )
+
+    def shift(self, before: str) -> None:
+        """Puts words of Remit's own before what is delivered."""
+        size = len(before)
+        moved = (Mark(m.start + size, m.end + size, m.rule, m.kind) for m in self.marks)
+        self.delivered = [before, *self.delivered]
+        self.marks = (Mark(0, size, "", "answer"), *moved)
+
+    def question(self, turns: Sequence[Message], draft: str) -> dict[str, Any]:
+        """What a person needs to see: the newest of the conversation, and the model's words."""
+        return {
+            "receipt": self.id,
+            "policy": self.policy.digest,
+            "conversation": [
+                {"role": turn.role, "text": turn.text[:_SHOWN]}
+                for turn in turns[-20:]
+                if turn.role in ("user", "assistant")
+            ],
+            "draft": draft[:_SHOWN],
+            "told": "".join(self.delivered)[:_SHOWN],
+        }
 
 
 def _tells(policy: Policy, id: str, result: RuleResult) -> bool:

@@ -1,90 +1,30 @@
-"""The SQLite file: its tables, the triggers that refuse to change them, and how it is opened."""
+"""The SQLite file: how it is found, opened and made. Its tables are in `tables`."""
 
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 import time
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from remit.evidence import ledger
 from remit.evidence.record import EvidenceError
+from remit.evidence.sqlite.migrate import APPLICATION_ID, VERSION, migrate, view_as_newest
 
-APPLICATION_ID: Final = 0x524D4954  # "RMIT", shown by file(1)
-VERSION: Final = 1
-SQLITE_LEAST: Final = (3, 32)
-"""From here on a statement takes the 11,264 values of a full batch."""
+SQLITE_LEAST: Final = (3, 38)
+"""From here on json_each is always there, by which a statement writes marks as well."""
 
 _PAGE_BYTES: Final = 8192
 
 FAULTS: Final = (sqlite3.Error, UnicodeDecodeError)
 """What reading raises. Where SQLite quotes a damaged schema, Python may fail on its message."""
 
-BUSY_SECONDS: Final = 5.0
-"""How long a write waits for another process that writes."""
-
-_TABLES: Final = (
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE entries (
-  position INTEGER PRIMARY KEY,
-  writer TEXT NOT NULL, seq INTEGER NOT NULL,
-  time TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, action TEXT NOT NULL,
-  salt BLOB, body BLOB, digest BLOB NOT NULL,
-  prev BLOB NOT NULL, hash BLOB NOT NULL,
-  UNIQUE (writer, seq)
-)""",
-    "CREATE INDEX entries_by_id ON entries (id)",
-    """CREATE TABLE heads (
-  writer TEXT PRIMARY KEY, seq INTEGER NOT NULL, hash BLOB NOT NULL
-) WITHOUT ROWID""",
-    """CREATE TABLE cases (
-  id TEXT PRIMARY KEY, time TEXT NOT NULL, due TEXT NOT NULL, rule TEXT NOT NULL,
-  owner TEXT NOT NULL, colleague TEXT NOT NULL, state TEXT NOT NULL, question TEXT NOT NULL,
-  answer TEXT NOT NULL, who TEXT NOT NULL, updated TEXT NOT NULL
-)""",
-    "CREATE INDEX cases_by_state ON cases (state, due)",
-)
-
-_TRIGGERS: Final = (
-    """CREATE TRIGGER entries_extend BEFORE INSERT ON entries BEGIN
-  SELECT RAISE(ABORT, 'evidence: the entry does not extend its chain') WHERE NOT (
-    new.seq = 1 + coalesce((SELECT seq FROM heads WHERE writer = new.writer), 0)
-    AND new.prev = coalesce((SELECT hash FROM heads WHERE writer = new.writer), new.prev)
-  );
-END""",
-    """CREATE TRIGGER entries_head AFTER INSERT ON entries BEGIN
-  INSERT INTO heads VALUES (new.writer, new.seq, new.hash)
-    ON CONFLICT (writer) DO UPDATE SET seq = excluded.seq, hash = excluded.hash;
-END""",
-    # The one change allowed is to erase a body together with its salt.
-    """CREATE TRIGGER entries_fixed BEFORE UPDATE ON entries
-WHEN NOT (
-  new.body IS NULL AND new.salt IS NULL AND old.body IS NOT NULL
-  AND new.position IS old.position AND new.writer IS old.writer AND new.seq IS old.seq
-  AND new.time IS old.time AND new.id IS old.id AND new.kind IS old.kind
-  AND new.action IS old.action AND new.digest IS old.digest
-  AND new.prev IS old.prev AND new.hash IS old.hash
-) BEGIN SELECT RAISE(ABORT, 'evidence: entries are never changed'); END""",
-    """CREATE TRIGGER entries_kept BEFORE DELETE ON entries
-BEGIN SELECT RAISE(ABORT, 'evidence: entries are never deleted'); END""",
-    """CREATE TRIGGER heads_forward BEFORE UPDATE ON heads
-WHEN new.writer IS NOT old.writer OR new.seq != old.seq + 1
-BEGIN SELECT RAISE(ABORT, 'evidence: heads only move forward'); END""",
-    """CREATE TRIGGER heads_kept BEFORE DELETE ON heads
-BEGIN SELECT RAISE(ABORT, 'evidence: heads are never deleted'); END""",
-    """CREATE TRIGGER cases_kept BEFORE DELETE ON cases
-BEGIN SELECT RAISE(ABORT, 'evidence: cases are never deleted'); END""",
-)
-
-DEFINITIONS: Final = frozenset(_TABLES + _TRIGGERS)
-"""The schema, statement by statement, as SQLite stores it."""
-
 
 def path_of(url: str) -> Path:
     """The file that `url` names: `sqlite:///PATH` or a plain path. Raises EvidenceError."""
-    cure = "give a path or sqlite:///PATH (four slashes for an absolute path)"
+    cure = "give a path, sqlite:///PATH (four slashes for an absolute path) or postgresql://…"
     scheme, separator, rest = url.partition("://")
     if separator:
         # The rest is not repeated in the message: it may hold a password.
@@ -110,14 +50,14 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     try:
         _make_file(path)
         connection = sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            path, timeout=ledger.BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
     except (OSError, sqlite3.Error) as error:
         raise EvidenceError(explain(path, error)) from error
     try:
         _set_up(connection)
-        _refuse_other_files(connection, path)
-        _make_schema(connection)
+        if _version_of(connection, path) < VERSION:
+            migrate(connection)
     except FAULTS as error:
         connection.close()
         raise EvidenceError(explain(path, error)) from error
@@ -136,11 +76,13 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     if still:  # a copy in a folder where SQLite may not put its shared memory
         uri += "&immutable=1"
     connection = sqlite3.connect(
-        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        uri, uri=True, timeout=ledger.BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
-        if _refuse_other_files(connection, path) == 0:
+        version = _version_of(connection, path)
+        if version == 0:
             raise EvidenceError(f"evidence {path}: empty; copy its -wal file along with it")
+        view_as_newest(connection, version)
     except FAULTS as error:
         connection.close()
         raise EvidenceError(explain(path, error)) from error
@@ -150,15 +92,6 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def database_id(connection: sqlite3.Connection) -> str:
-    """The random id that the file got when it was made. Raises EvidenceError where it has none."""
-    row = connection.execute("SELECT value FROM meta WHERE key = 'database'").fetchone()
-    if row is None:
-        raise EvidenceError("evidence: the database has lost its id; restore it from a copy")
-    value = row[0]
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
 def explain(path: Path, error: Exception) -> str:
     """What went wrong with the file and what to do about it. Never quotes a record."""
     text = "malformed" if isinstance(error, UnicodeDecodeError) else str(error)
@@ -166,7 +99,7 @@ def explain(path: Path, error: Exception) -> str:
     if "full" in lower or "no space" in lower:
         cure = "free space on its disk; writing resumes by itself"
     elif "locked" in lower or "busy" in lower:
-        cure = f"another process held it for {BUSY_SECONDS:g} s; end that one"
+        cure = f"another process held it for {ledger.BUSY_SECONDS:g} s; end that one"
     elif "readonly" in lower or "unable to open" in lower or "permission" in lower:
         cure = "let this user write to the file and its folder"
     elif "malformed" in lower or "not a database" in lower:
@@ -195,7 +128,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
     # Kept by a file that has one. An answer's record is about 2 KB: of pages of 4 KB each takes
     # one and leaves half of it empty.
     connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-    deadline = time.monotonic() + BUSY_SECONDS
+    deadline = time.monotonic() + ledger.BUSY_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -211,28 +144,21 @@ def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA trusted_schema = OFF")
 
 
-def _refuse_other_files(connection: sqlite3.Connection, path: Path) -> int:
-    """How many tables and the like there are, all of this format."""
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of the file's format; 0 for an empty one."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _version_of(connection: sqlite3.Connection, path: Path) -> int:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = version_of(connection)
     if tables and owner != APPLICATION_ID:
         raise EvidenceError(f"evidence {path}: this is another program's file; give another path")
-    if tables and version != VERSION:
+    if tables and not 1 <= version <= VERSION:
         raise EvidenceError(
-            f"evidence {path}: format {version}, and this Remit reads {VERSION}; "
+            f"evidence {path}: format {version}, and this Remit reads 1 to {VERSION}; "
             "use the Remit that wrote it"
         )
-    return int(tables)
-
-
-def _make_schema(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if tables == 0:
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        for statement in _TABLES + _TRIGGERS:
-            connection.execute(statement)
-        connection.execute("INSERT INTO meta VALUES ('database', ?)", (secrets.token_hex(16),))
-    connection.execute("COMMIT")
+    return version if tables else 0

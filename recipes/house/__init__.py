@@ -1,0 +1,1 @@
+"""Builds the house model in public: grammar, tokenizer, stages, figures, with one command."""

@@ -1,0 +1,1 @@
+"""The record in a PostgreSQL database (extra `postgres`): several hosts write it at once."""
