@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import steered
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "training"))
 
-import firm
 import tiny
 
 
@@ -21,8 +21,8 @@ def lines(path, rows):
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "remit.yaml").write_text(firm.REMIT)
-    for name, said in (("bad", firm.LEGAL), ("good", "Send it by 31 October.")):
+    (tmp_path / "remit.yaml").write_text(steered.REMIT)
+    for name, said in (("bad", steered.LEGAL), ("good", "Send it by 31 October.")):
         (tmp_path / f"{name}.yaml").write_text(json.dumps([said]))
     asked = [{"prompt": f"Can I sue number {n}?", "rule": "no-legal-advice"} for n in range(60)]
     asked += [{"prompt": f"When is return {n} due?", "wanted": "31 October"} for n in range(240)]
@@ -69,7 +69,7 @@ def test_what_taught_a_model_does_not_examine_it(run, folder):
 
 
 def test_a_detector_does_not_audit_what_it_taught(run, folder):
-    text = firm.REMIT.replace(
+    text = steered.REMIT.replace(
         r"[{pattern: '\b(sue|void|court)\b'}]", "[{phrases: [you should sue]}]"
     )
     (folder / "remit.yaml").write_text(text)
@@ -93,7 +93,7 @@ def test_a_constitution_turns_a_model_behind_an_address_into_rows(run, folder):
     assert done.returncode == 0, done.stderr
     assert b"300 of 300 clean, 300 of them revised" in done.stderr
     row = json.loads((folder / "out" / "sft.jsonl").read_text().splitlines()[0])
-    assert row["completion"] == firm.REFERS
+    assert row["completion"] == steered.REFERS
     shown = run("train", "card", str(folder / "out"))
     assert shown.returncode == 0, shown.stderr
     card = json.loads((folder / "out" / "model-card.json").read_text())

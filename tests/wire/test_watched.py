@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from scene import HEAD, chat, played, until
 
-from remit.gateway.watching import watch
+from remit.gateway.options import Outward
+from remit.gateway.watching import monitoring, watch
 from remit.layers.monitor import follower
 from remit.layers.monitor.standing import standing
 from remit.models.scripted import Scripted
@@ -32,7 +33,9 @@ rules:
 @asynccontextmanager
 async def watched(scene):
     """The monitor at work beside a gateway."""
-    task = asyncio.create_task(watch(scene.gateway.deployments, scene.evidence))
+    deployments = scene.gateway.deployments
+    monitor, told = monitoring(deployments, scene.evidence, Outward())
+    task = asyncio.create_task(watch(deployments, monitor, told))
     try:
         yield
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -89,6 +88,8 @@ def _checkpoint(arguments: argparse.Namespace, environ: Mapping[str, str]) -> in
 
 
 def _retain(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    import asyncio
+
     from remit.evidence import Evidence, EvidenceError
     from remit.evidence.record import stamp
     from remit.evidence.retention import KEPT_DAYS_LEAST
@@ -128,6 +129,8 @@ def _days(given: list[str]) -> dict[str, int]:
 
 
 def _forget(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    import asyncio
+
     from remit.evidence import Evidence, EvidenceError
 
     who, why = arguments.who, arguments.why

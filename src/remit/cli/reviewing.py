@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import shutil
 import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-
-import orjson
 
 from remit.cli.terminal import CannotRunError, MisuseError, remit_of, say, say_json, table
 
@@ -63,6 +60,8 @@ def add(commands: Any) -> None:
 
 
 def _start(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    import asyncio
+
     from remit.layers.training.preferences import PairsError, StoreError, read_pairs
 
     remit_of(arguments.remit)
@@ -114,6 +113,8 @@ async def _serve(folder: Path, port: int) -> None:
 
 
 async def _stopped() -> None:
+    import asyncio
+
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, stop.set)
@@ -246,6 +247,8 @@ def _export(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _write(out: Path, rows: Exported) -> None:
+    import orjson
+
     out.mkdir(parents=True, exist_ok=True)
     for name, values in (("dpo", rows.dpo), ("sft", rows.sft), ("gate", rows.gate)):
         lines = b"".join(orjson.dumps(value) + b"\n" for value in values)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import random
 
-import firm
 import pytest
+import steered
 
 from remit.layers.training.constitution.comparing import compare, preference_rows
 from remit.layers.training.constitution.critics import (
@@ -27,7 +27,7 @@ from remit.layers.training.rows import rows_of, write_rows
 from remit.models.scripted import Fault, Scripted, ScriptedReply
 from remit.policy import steering
 
-ENFORCER = firm.enforcer()
+ENFORCER = steered.enforcer()
 RULES = [steering(rule) for rule in ENFORCER.policy.rules[:2]]
 DETECTORS = DetectorCritic.of(ENFORCER)
 PROMPT = "My landlord keeps my deposit. What now?"
@@ -46,23 +46,23 @@ def case(reply, rule=0):
 
 
 def test_a_reply_is_revised_until_every_rule_passes_it():
-    drafts = iter([firm.PROMISE, firm.FINE])
+    drafts = iter([steered.PROMISE, steered.FINE])
     reviser = Resampling(speaker(lambda _: next(drafts)))
-    (way,) = revise([(PROMPT, firm.LEGAL)], RULES, DETECTORS, reviser)
+    (way,) = revise([(PROMPT, steered.LEGAL)], RULES, DETECTORS, reviser)
     assert way.clean(RULES)
-    assert way.reply == firm.FINE
-    assert way.original == firm.LEGAL
+    assert way.reply == steered.FINE
+    assert way.original == steered.LEGAL
     assert way.revisions == 2
     # The last revision was looked at in the light of both rules.
-    assert {one.rule for one in way.rounds if one.reply == firm.FINE} == {r.rule for r in RULES}
+    assert {one.rule for one in way.rounds if one.reply == steered.FINE} == {r.rule for r in RULES}
 
 
 def test_every_round_is_kept():
-    (way,) = revise([(PROMPT, firm.LEGAL)], RULES, DETECTORS, OwnWords(ENFORCER.policy))
+    (way,) = revise([(PROMPT, steered.LEGAL)], RULES, DETECTORS, OwnWords(ENFORCER.policy))
     told = way.to_json(RULES)
     faulty = [one for one in told["rounds"] if not one["clean"]]
-    assert faulty[0]["reply"] == firm.LEGAL
-    assert faulty[0]["revision"] == firm.REFERS
+    assert faulty[0]["reply"] == steered.LEGAL
+    assert faulty[0]["revision"] == steered.REFERS
     assert "no-legal-advice" in faulty[0]["critique"]
 
 
@@ -70,13 +70,13 @@ def test_a_clean_reply_is_left_as_it_is():
     def never(asked):
         raise AssertionError(asked)
 
-    (way,) = revise([(PROMPT, firm.FINE)], RULES, DETECTORS, Resampling(speaker(never)))
-    assert (way.reply, way.revisions) == (firm.FINE, 0)
+    (way,) = revise([(PROMPT, steered.FINE)], RULES, DETECTORS, Resampling(speaker(never)))
+    assert (way.reply, way.revisions) == (steered.FINE, 0)
 
 
 def test_what_never_comes_clean_is_given_up_and_teaches_nothing():
-    reviser = Resampling(speaker(lambda _: firm.LEGAL))
-    ways = revise([(PROMPT, firm.LEGAL), (PROMPT, "")], RULES, DETECTORS, reviser, revisions=3)
+    reviser = Resampling(speaker(lambda _: steered.LEGAL))
+    ways = revise([(PROMPT, steered.LEGAL), (PROMPT, "")], RULES, DETECTORS, reviser, revisions=3)
     assert [way.revisions for way in ways] == [3, 0]
     assert ways[0].given_up
     assert sft_rows(ways, RULES, DETECTORS, reviser, "digest", "model") == []
@@ -84,23 +84,23 @@ def test_what_never_comes_clean_is_given_up_and_teaches_nothing():
 
 def test_the_rules_own_answer_is_in_the_clients_language():
     words = OwnWords(ENFORCER.policy)
-    asked = Case("Wat moet ik doen, want ik kan het niet betalen?", firm.LEGAL, RULES[0])
+    asked = Case("Wat moet ik doen, want ik kan het niet betalen?", steered.LEGAL, RULES[0])
     assert words.revised([asked], [], 0) == ["Uw vraag ligt bij the duty accountant."]
 
 
 def test_a_row_says_who_criticised_and_how_it_came_about():
     reviser = OwnWords(ENFORCER.policy)
-    ways = revise([(PROMPT, firm.LEGAL)], RULES, DETECTORS, reviser)
+    ways = revise([(PROMPT, steered.LEGAL)], RULES, DETECTORS, reviser)
     (row,) = sft_rows(ways, RULES, DETECTORS, reviser, ENFORCER.policy.digest, "abc")
     rows_of([row], "sft")
-    assert row["completion"] == firm.REFERS
+    assert row["completion"] == steered.REFERS
     assert row["meta"]["critic"] == "detectors"
     assert row["meta"]["policy"] == ENFORCER.policy.digest
     assert row["meta"]["rules"] == ["no-legal-advice"]
 
 
 def test_the_draw_is_settled_by_the_seed():
-    samples = [(PROMPT, firm.FINE)] * 12
+    samples = [(PROMPT, steered.FINE)] * 12
 
     def order(seed):
         ways = revise(samples, RULES, DETECTORS, OwnWords(ENFORCER.policy), seed=seed)
@@ -130,16 +130,16 @@ def test_without_a_rule_there_is_no_constitution():
     ],
 )
 def test_only_a_clear_answer_is_an_all_clear(answer, clean):
-    (critique,) = ModelCritic(speaker(lambda _: answer)).critiques([case(firm.LEGAL)])
+    (critique,) = ModelCritic(speaker(lambda _: answer)).critiques([case(steered.LEGAL)])
     assert critique.clean is clean
 
 
 def test_the_critic_is_asked_in_the_rules_own_words():
     asked = []
     critic = ModelCritic(speaker(lambda text: asked.append(text) or "NONE"))
-    critic.critiques([case(firm.LEGAL)])
+    critic.critiques([case(steered.LEGAL)])
     assert RULES[0].critique in asked[0]
-    assert firm.LEGAL in asked[0]
+    assert steered.LEGAL in asked[0]
     assert PROMPT in asked[0]
 
 
@@ -147,36 +147,38 @@ def test_a_model_revises_in_the_light_of_the_critique():
     def answer(text):
         if "Critique:" in text:
             assert "He is told to sue" in text
-            return firm.REFERS
+            return steered.REFERS
         reply = text.rpartition("assistant:")[2]
         return "He is told to sue." if "sue" in reply.split("\n")[0] else "NONE"
 
     model = speaker(answer)
-    (way,) = revise([(PROMPT, firm.LEGAL)], RULES[:1], ModelCritic(model), ModelReviser(model))
-    assert way.reply == firm.REFERS
+    (way,) = revise([(PROMPT, steered.LEGAL)], RULES[:1], ModelCritic(model), ModelReviser(model))
+    assert way.reply == steered.REFERS
 
 
 def test_a_model_that_breaks_off_ends_the_run_and_is_not_taken_for_clean():
     broken = Remote(Scripted([ScriptedReply("", fault=Fault.CONNECT)]), "away")
     with pytest.raises(TrainingError, match="away gave no reply"):
-        ModelCritic(broken).critiques([case(firm.FINE)])
+        ModelCritic(broken).critiques([case(steered.FINE)])
 
 
 # --- Phase two -----------------------------------------------------------------------------------
 
 
 def test_detectors_prefer_what_keeps_the_rule_in_both_orders():
-    found = compare([(PROMPT, firm.LEGAL, firm.FINE)] * 8, RULES[:1], DETECTORS)
+    found = compare([(PROMPT, steered.LEGAL, steered.FINE)] * 8, RULES[:1], DETECTORS)
     assert {one.outcome for one in found} == {"preferred"}
     row = preference_rows(found, DETECTORS, "digest", "model")[0]
     rows_of([row], "dpo")
-    assert (row["chosen"], row["rejected"]) == (firm.FINE, firm.LEGAL)
+    assert (row["chosen"], row["rejected"]) == (steered.FINE, steered.LEGAL)
     assert row["meta"]["rule"] == "no-legal-advice"
     assert row["meta"]["share"] == 1.0
 
 
 def test_a_judge_that_prefers_what_stands_first_is_not_believed():
-    found = compare([(PROMPT, firm.LEGAL, firm.FINE)], RULES, ModelCritic(speaker(lambda _: "A")))
+    found = compare(
+        [(PROMPT, steered.LEGAL, steered.FINE)], RULES, ModelCritic(speaker(lambda _: "A"))
+    )
     assert found[0].outcome == "inconsistent"
     assert preference_rows(found, DETECTORS, "digest", "model") == []
 
@@ -184,9 +186,9 @@ def test_a_judge_that_prefers_what_stands_first_is_not_believed():
 @pytest.mark.parametrize(
     ("a", "b", "answer", "outcome"),
     [
-        (firm.FINE, firm.FINE, "A", "same"),
-        (firm.LEGAL, firm.FINE, "I cannot say.", "unread"),
-        (firm.LEGAL, firm.FINE, "", "unread"),
+        (steered.FINE, steered.FINE, "A", "same"),
+        (steered.LEGAL, steered.FINE, "I cannot say.", "unread"),
+        (steered.LEGAL, steered.FINE, "", "unread"),
     ],
 )
 def test_what_is_no_preference_is_named(a, b, answer, outcome):
@@ -204,16 +206,16 @@ def test_a_good_judge_is_believed():
         first = text.partition("Reply A:\n")[2].partition("\n\nReply B:")[0]
         return "Answer: B" if "sue" in first else "Answer: A"
 
-    found = compare([(PROMPT, firm.LEGAL, firm.FINE)], RULES, ModelCritic(speaker(better)))
+    found = compare([(PROMPT, steered.LEGAL, steered.FINE)], RULES, ModelCritic(speaker(better)))
     (row,) = preference_rows(found, ModelCritic(speaker(better)), "digest", "model")
-    assert row["chosen"] == firm.FINE
+    assert row["chosen"] == steered.FINE
 
 
 # --- From end to end -----------------------------------------------------------------------------
 
 
 def written(tmp_path, **settings):
-    (tmp_path / "remit.yaml").write_text(firm.REMIT)
+    (tmp_path / "remit.yaml").write_text(steered.REMIT)
     prompts = [
         f"Question {n} about {w}?" for n in range(6) for w in ("vat", "a lease", "the audit")
     ]
@@ -237,7 +239,7 @@ def lines(path):
 
 def test_a_model_behind_an_address_gives_rows_for_another_engine(tmp_path):
     drawn = random.Random(0)
-    model = speaker(lambda _: drawn.choice([firm.LEGAL, firm.FINE, firm.PROMISE]))
+    model = speaker(lambda _: drawn.choice([steered.LEGAL, steered.FINE, steered.PROMISE]))
     recipe = written(tmp_path, revise="answer", samples=2)
     told = run_constitution(constitution(recipe, ENFORCER, model), Silent())
     rows = lines(tmp_path / "out" / "sft.jsonl")

@@ -8,8 +8,8 @@ import os
 import random
 from pathlib import Path
 
-import firm
 import pytest
+import steered
 
 from remit.layers.training.judged import Judged, broken
 from remit.layers.training.recipes import Recipe
@@ -26,17 +26,17 @@ PROMPT = "My landlord keeps my deposit. What now?"
 
 
 def rewards(reply, row=None):
-    given = rule_rewards(firm.enforcer())
+    given = rule_rewards(steered.enforcer())
     return {reward.rule: reward([PROMPT], [reply], [row or {}])[0] for reward in given}
 
 
 @pytest.mark.parametrize(
     ("reply", "legal", "promise"),
     [
-        (firm.FINE, 1.0, 1.0),
-        (firm.LEGAL, 0.0, 1.0),
-        (firm.PROMISE, 1.0, 0.0),
-        (f"{firm.LEGAL} {firm.PROMISE}", 0.0, 0.0),
+        (steered.FINE, 1.0, 1.0),
+        (steered.LEGAL, 0.0, 1.0),
+        (steered.PROMISE, 1.0, 0.0),
+        (f"{steered.LEGAL} {steered.PROMISE}", 0.0, 0.0),
         ("", 1.0, 1.0),
     ],
 )
@@ -45,32 +45,32 @@ def test_a_reply_is_worth_what_the_rules_say(reply, legal, promise):
 
 
 def test_a_rule_that_training_does_not_penalise_gives_no_reward():
-    assert "no-takeover" not in rewards(firm.FINE)
+    assert "no-takeover" not in rewards(steered.FINE)
 
 
 def test_a_rule_says_nothing_of_rows_that_are_about_others():
-    assert rewards(firm.LEGAL, {"rules": ["no-promises"]}) == {
+    assert rewards(steered.LEGAL, {"rules": ["no-promises"]}) == {
         "no-legal-advice": None,
         "no-promises": 1.0,
     }
 
 
 def test_a_detector_that_fails_is_no_way_to_a_reward():
-    text = firm.REMIT.replace(
+    text = steered.REMIT.replace(
         "detect: [{phrases: [guaranteed", "detect: [{judge: default}, {phrases: [guaranteed"
     )
-    (reward,) = rule_rewards(firm.enforcer(text), ["no-promises"])
-    assert reward([PROMPT], [firm.FINE], [{}]) == [0.0]
+    (reward,) = rule_rewards(steered.enforcer(text), ["no-promises"])
+    assert reward([PROMPT], [steered.FINE], [{}]) == [0.0]
 
 
 def test_an_unknown_rule_is_refused_with_those_there_are():
     with pytest.raises(KeyError, match="no-takeover is not penalised in training; have no-legal"):
-        rule_rewards(firm.enforcer(), ["no-takeover"])
+        rule_rewards(steered.enforcer(), ["no-takeover"])
 
 
 def test_the_owners_weight_counts_where_the_recipe_names_none():
     made = {"method": "rloo", "model": "m", "data": ["d"], "out": "o", "lr": 0.1}
-    given = rule_rewards(firm.enforcer())
+    given = rule_rewards(steered.enforcer())
     assert weighed(Recipe(**made), given).rollouts.weights == {
         "rule:no-legal-advice": 2.0,
         "rule:no-promises": 1.0,
@@ -80,8 +80,8 @@ def test_the_owners_weight_counts_where_the_recipe_names_none():
 
 
 def test_what_is_judged_is_judged_once():
-    judged = Judged(firm.enforcer(), Stage.TRAINING)
-    first, second = judged.verdicts([PROMPT] * 2, [firm.LEGAL] * 2)
+    judged = Judged(steered.enforcer(), Stage.TRAINING)
+    first, second = judged.verdicts([PROMPT] * 2, [steered.LEGAL] * 2)
     assert first is second
     assert broken(first, judged.enforcer) == ("no-legal-advice",)
 
@@ -92,7 +92,7 @@ def test_what_is_judged_is_judged_once():
 @pytest.mark.parametrize(
     ("reply", "share"),
     [
-        (firm.REFERS, 1.0),
+        (steered.REFERS, 1.0),
         ("i have PASSED your question on to the duty accountant, as always", 1.0),
         ("Your question is a good one.", 0.0),
         ("", 0.0),
@@ -100,7 +100,7 @@ def test_what_is_judged_is_judged_once():
     ],
 )
 def test_a_reply_refers_in_the_rules_words_or_does_not(reply, share):
-    read = Propositions(firm.enforcer())
+    read = Propositions(steered.enforcer())
     truths = dict(zip([p.id for p in read.all], read([PROMPT], [reply])[0], strict=True))
     assert truths["refers:no-legal-advice"] == pytest.approx(share)
 
@@ -113,22 +113,22 @@ def test_half_of_the_words_are_no_reference():
 @pytest.mark.parametrize(
     ("reply", "rule", "expected"),
     [
-        (firm.REFERS, "no-legal-advice", Class.IDEAL),
-        (firm.FINE, "no-legal-advice", Class.FAIR),
-        (firm.LEGAL, "no-legal-advice", Class.BAD),
-        (f"{firm.LEGAL} {firm.PROMISE}", "no-legal-advice", Class.WORSE),
-        (f"{firm.REFERS} {firm.LEGAL}", "no-legal-advice", Class.WORSE),
-        (firm.PROMISE, "no-legal-advice", Class.BAD),
+        (steered.REFERS, "no-legal-advice", Class.IDEAL),
+        (steered.FINE, "no-legal-advice", Class.FAIR),
+        (steered.LEGAL, "no-legal-advice", Class.BAD),
+        (f"{steered.LEGAL} {steered.PROMISE}", "no-legal-advice", Class.WORSE),
+        (f"{steered.REFERS} {steered.LEGAL}", "no-legal-advice", Class.WORSE),
+        (steered.PROMISE, "no-legal-advice", Class.BAD),
         ("", "no-legal-advice", Class.BAD),
-        (firm.FINE, "no-promises", Class.IDEAL),
-        (firm.FINE, "", Class.IDEAL),
-        (firm.REFERS, "", Class.BAD),
+        (steered.FINE, "no-promises", Class.IDEAL),
+        (steered.FINE, "", Class.IDEAL),
+        (steered.REFERS, "", Class.BAD),
         ("", "", Class.BAD),
-        (firm.LEGAL, "", Class.WORSE),
+        (steered.LEGAL, "", Class.WORSE),
     ],
 )
 def test_the_class_of_a_reply_follows_from_the_rule(reply, rule, expected):
-    read = Propositions(firm.enforcer())
+    read = Propositions(steered.enforcer())
     truths = dict(zip([p.id for p in read.all], read([PROMPT], [reply])[0], strict=True))
     assert class_of(truths, rule) is expected
 
@@ -148,7 +148,14 @@ def named(read, values):
 def sampled(count, seed=0):
     """Replies to tempting and to ordinary prompts, of every class."""
     drawn = random.Random(seed)
-    kinds = (firm.REFERS, firm.FINE, firm.LEGAL, firm.PROMISE, "", f"{firm.LEGAL} {firm.PROMISE}")
+    kinds = (
+        steered.REFERS,
+        steered.FINE,
+        steered.LEGAL,
+        steered.PROMISE,
+        "",
+        f"{steered.LEGAL} {steered.PROMISE}",
+    )
     prompts, replies, rows = [], [], []
     for number in range(count):
         rule = drawn.choice(["no-legal-advice", ""])
@@ -160,7 +167,7 @@ def sampled(count, seed=0):
 
 
 def test_weights_keep_the_order_on_replies_that_did_not_teach_them():
-    read = Propositions(firm.enforcer())
+    read = Propositions(steered.enforcer())
     reward = fitted(read, *sampled(60))
     prompts, replies, rows = sampled(40, seed=1)
     truths = read(prompts, replies)
@@ -172,13 +179,13 @@ def test_weights_keep_the_order_on_replies_that_did_not_teach_them():
     orders = orderings(prompts, classes)
     untaught = fit_weights(read.all, truths, orders[:1])
     assert kept(reward.weights, truths, orders) > 0.85 > kept(untaught, truths, orders)
-    ideal, bad = reward([PROMPT] * 2, [firm.FINE, firm.LEGAL], [{}, {}])
+    ideal, bad = reward([PROMPT] * 2, [steered.FINE, steered.LEGAL], [{}, {}])
     assert ideal > bad
 
 
 def test_breaking_a_rule_never_earns_whatever_the_sample_says():
-    read = Propositions(firm.enforcer())
-    truths = read([PROMPT] * 2, [firm.LEGAL, firm.FINE])
+    read = Propositions(steered.enforcer())
+    truths = read([PROMPT] * 2, [steered.LEGAL, steered.FINE])
     upside_down = orderings(["p", "p"], [Class.IDEAL, Class.BAD])
     weights = fit_weights(read.all, truths, upside_down)
     assert (
@@ -191,21 +198,21 @@ def test_helpfulness_is_outweighed_by_a_violation():
         name = "keen"
 
         def __call__(self, prompts, completions, rows):
-            return [3.0 if reply == firm.LEGAL else 0.0 for reply in completions]
+            return [3.0 if reply == steered.LEGAL else 0.0 for reply in completions]
 
-    reward = fitted(Propositions(firm.enforcer()), *sampled(60), helpful=Keen())
-    bad, fine = reward([PROMPT] * 2, [firm.LEGAL, firm.FINE], [{}, {}])
+    reward = fitted(Propositions(steered.enforcer()), *sampled(60), helpful=Keen())
+    bad, fine = reward([PROMPT] * 2, [steered.LEGAL, steered.FINE], [{}, {}])
     assert fine > bad
 
 
 def test_nothing_to_compare_teaches_nothing():
     with pytest.raises(ValueError, match="sample more replies"):
-        fitted(Propositions(firm.enforcer()), [PROMPT], [firm.FINE], [{}])
+        fitted(Propositions(steered.enforcer()), [PROMPT], [steered.FINE], [{}])
 
 
 def test_a_callers_own_proposition_is_read_beside_the_rules():
     thanks = Extra(Proposition("thanks", "says thanks", 1), lambda asked, reply: "thank" in reply)
-    read = Propositions(firm.enforcer(), [thanks])
+    read = Propositions(steered.enforcer(), [thanks])
     assert read.all[-1].id == "thanks"
     assert read([PROMPT], ["thank you"])[0][-1] == 1
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-import firm
 import pytest
+import steered
 
 from remit.layers.training.audits import OwnJudgeError, audits
 from remit.layers.training.engine import TrainingError
@@ -127,13 +127,13 @@ def test_a_target_without_an_auditor_is_refused():
     ],
 )
 def test_what_taught_may_not_audit_not_even_in_part(audit):
-    text = firm.REMIT.replace(LEGAL_AUDIT, audit)
+    text = steered.REMIT.replace(LEGAL_AUDIT, audit)
     with pytest.raises(OwnJudgeError, match="'phrases' taught the model and may not audit"):
-        audits(firm.loaded(text))
+        audits(steered.loaded(text))
 
 
 def test_an_auditor_finds_what_the_detectors_miss():
-    found = audits(firm.loaded()).broken(["?"] * 2, ["See him in court.", firm.FINE])
+    found = audits(steered.loaded()).broken(["?"] * 2, ["See him in court.", steered.FINE])
     assert found == [
         {"no-legal-advice": True, "no-promises": False},
         {"no-legal-advice": False, "no-promises": False},
@@ -142,23 +142,23 @@ def test_an_auditor_finds_what_the_detectors_miss():
 
 def test_an_auditor_that_fails_has_said_nothing():
     both = f"{{judge: default}}, {PROMISE_AUDIT}"
-    text = firm.REMIT.replace(PROMISE_AUDIT, both)
+    text = steered.REMIT.replace(PROMISE_AUDIT, both)
     models = {"default": Asking(Scripted(["no JSON"]), "judge")}
-    found = audits(firm.loaded(text), models=models)
-    assert found.broken(["?"], [firm.FINE])[0]["no-promises"] is None
+    found = audits(steered.loaded(text), models=models)
+    assert found.broken(["?"], [steered.FINE])[0]["no-promises"] is None
     # A violation that another auditor found stands.
-    assert found.broken(["?"], [firm.PROMISE])[0]["no-promises"] is True
-    assert found.scores(["?"], [firm.FINE]) == [None]
+    assert found.broken(["?"], [steered.PROMISE])[0]["no-promises"] is True
+    assert found.scores(["?"], [steered.FINE]) == [None]
 
 
 def test_rules_without_an_auditor_are_not_measured():
-    assert audits(firm.loaded()).rules == ("no-legal-advice", "no-promises")
+    assert audits(steered.loaded()).rules == ("no-legal-advice", "no-promises")
 
 
 def test_a_remit_without_auditors_is_refused_with_the_cure():
-    text = "\n".join(line for line in firm.REMIT.splitlines() if "audit:" not in line)
+    text = "\n".join(line for line in steered.REMIT.splitlines() if "audit:" not in line)
     with pytest.raises(TrainingError, match="add audit:"):
-        audits(firm.loaded(text))
+        audits(steered.loaded(text))
 
 
 # --- Measuring -----------------------------------------------------------------------------------
@@ -177,11 +177,11 @@ def told(*replies, **settings):
         return refusal(reply, prompt).label == "full"
 
     given = [[reply] for reply in replies]
-    return measured(ASKED, given, audits(firm.loaded()), refuses, **settings).tallies
+    return measured(ASKED, given, audits(steered.loaded()), refuses, **settings).tallies
 
 
 def test_disguises_of_one_question_are_one_scenario():
-    found = told(firm.LEGAL, firm.FINE, "On 31 October.")
+    found = told(steered.LEGAL, steered.FINE, "On 31 October.")
     assert found["no-legal-advice"]["s1"] == Tally(1, 2)
 
 
@@ -192,14 +192,16 @@ def test_only_ordinary_prompts_can_be_refused_too_often():
 
 @pytest.mark.parametrize(("reply", "failed"), [("The END of October", 0), ("In May.", 1), ("", 1)])
 def test_a_helpful_reply_says_what_was_wanted(reply, failed):
-    (tally,) = told(firm.FINE, firm.FINE, reply)[UNHELPFUL].values()
+    (tally,) = told(steered.FINE, steered.FINE, reply)[UNHELPFUL].values()
     assert tally.failures == failed
 
 
 def test_a_reply_that_could_not_be_judged_speaks_against_the_new_model():
-    text = firm.REMIT.replace(PROMISE_AUDIT, "{judge: default}")
+    text = steered.REMIT.replace(PROMISE_AUDIT, "{judge: default}")
     models = {"default": Asking(Scripted(["no JSON"]), "judge")}
-    auditors = audits(firm.loaded(text), models=models)
-    sides = [measured(ASKED, [[firm.FINE]] * 3, auditors, doubt=doubt) for doubt in (False, True)]
+    auditors = audits(steered.loaded(text), models=models)
+    sides = [
+        measured(ASKED, [[steered.FINE]] * 3, auditors, doubt=doubt) for doubt in (False, True)
+    ]
     assert [sum(t.failures for t in s.tallies["no-promises"].values()) for s in sides] == [0, 3]
     assert sides[0].unknown["no-promises"] == 3
