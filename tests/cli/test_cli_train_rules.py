@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import steered
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "training"))
 
+import steered
 import tiny
 
 
