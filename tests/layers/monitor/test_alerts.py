@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from remit.evidence import Evidence
+from remit.evidence import Case, Evidence
 from remit.layers.monitor.alarms import Alarm
 from remit.layers.monitor.alerts import Alerts, MailServerError, mail_server
 from remit.layers.monitor.alerts.signing import SignatureError, check, signed
@@ -299,3 +299,26 @@ def test_mail_goes_encrypted_unless_it_stays_on_this_machine(
     else:
         server = mail_server(url, sender)
         assert (server.security, server.port) == wanted
+
+
+def test_a_case_that_nobody_answers_is_told_and_never_what_the_client_wrote(tmp_path: Path):
+    case = Case(
+        "case_1", "2026-11-24T09:00:00.000Z", "2026-11-25T09:00:00.000Z", "no-advice",
+        "Compliance officer", "the duty accountant", {"conversation": [{"text": "secret words"}]},
+    )  # fmt: skip
+    with hook() as received, Evidence.open(tmp_path / "e.db") as evidence:
+        policy = remit(f"{{webhook: {received.url}/in}}")
+        alerts = Alerts(evidence, console="https://firm.test/console")
+
+        async def told_twice() -> None:
+            for overdue in (False, True, True):
+                await alerts.of_case(case, policy, overdue=overdue)
+            await alerts.flush()
+
+        asyncio.run(told_twice())
+        values = [json.loads(body) for _, _, body in received.requests]
+        assert sorted(value["id"] for value in values) == ["case_1/overdue", "case_1/reminded"]
+        for value in values:
+            assert value["type"] == "remit.case"
+            assert value["runbook"] == "https://firm.test/console/cases/case_1"
+            assert "secret words" not in json.dumps(value)

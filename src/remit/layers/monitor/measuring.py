@@ -44,8 +44,12 @@ class Measurer:
 
     @classmethod
     def of(cls, loaded: Loaded, kinds: Registry) -> Measurer:
-        """With the learned detectors where they are installed."""
-        return cls(loaded.policy, _learned(loaded, kinds))
+        """With the learned detectors where they are installed and the remit asks for monitoring.
+
+        They take a hundred megabytes: a first look at a remit should not cost that.
+        """
+        asked = loaded.policy.monitor is not None
+        return cls(loaded.policy, _learned(loaded, kinds) if asked else None)
 
     async def measure(self, turns: Sequence[Message], seconds: float) -> Measured:
         """The conversation up to and with its newest answer, which took so many seconds."""

@@ -123,7 +123,8 @@ class Alerts:
     async def flush(self, now: datetime | None = None) -> int:
         """Sends what is due; how many were taken. Raises EvidenceError."""
         moment = now or datetime.now(UTC)
-        due = [(key, value) for key, value in self._waiting() if value["due"] <= stamp(moment)]
+        waiting = await asyncio.to_thread(self._waiting)
+        due = [(key, value) for key, value in waiting if value["due"] <= stamp(moment)]
         return sum(await asyncio.gather(*(self._try(key, v, moment) for key, v in due)))
 
     def _waiting(self) -> list[tuple[str, dict[str, Any]]]:
