@@ -258,3 +258,38 @@ def test_nothing_says_that_the_law_is_met(make: Make, tmp_path: Path, policy: Po
 def test_a_record_that_is_not_there_is_refused_with_the_cure(make: Make, tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="no such file; give the path"):
         make(evidence=str(tmp_path / "none.db"))
+
+
+def test_interventions_are_told_and_what_comes_by_the_thousand_is_only_counted(
+    make: Make, record: Path, policy: Policy
+) -> None:
+    routine = [
+        {"id": f"{kind}_{n}", "time": "2026-11-24T10:00:00.000Z", "kind": kind, "action": "held"}
+        for kind in ("judgement", "seen", "epoch", "review", "alert")
+        for n in range(200)
+    ]
+    pause = {"id": "int_1", "time": "2026-11-24T11:00:00.000Z", "kind": "intervention"}
+    pause |= {"action": "begin", "who": "ada", "why": "Too much law since Monday."}
+    keep(record, *routine, pause)
+    told = words_of(make(), "interventions")
+    assert "Too much law since Monday." in told
+    assert "judgement" not in told
+
+
+def test_a_remit_signed_off_in_the_console_is_a_version_of_the_remit(
+    make: Make, record: Path, policy: Policy
+) -> None:
+    text = policy.model_dump(mode="json") | {"organisation": "Another name"}
+    live = {
+        "id": "remit_1",
+        "time": "2026-11-24T10:00:00.000Z",
+        "kind": "remit",
+        "action": "live",
+        "policy": "a" * 64,
+        "policy_text": text,
+    }
+    before = words_of(make(), "changes")
+    keep(record, live)
+    after = words_of(make(), "changes")
+    assert "a" * 12 in after
+    assert "a" * 12 not in before

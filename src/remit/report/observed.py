@@ -20,6 +20,17 @@ REPLIES, MESSAGES = "replies", "messages"
 _SIDES: Final = {"output": REPLIES, "tool": REPLIES, "input": MESSAGES}
 _ANSWERS: Final = ("answer", "refusal", "error")
 _STORE: Final = ("case", "erasure", "start", "resumed", "policy")
+# What comes by the thousand, or is told of elsewhere: it is counted, and not told one by one.
+_ROUTINE: Final = (
+    "judgement",
+    "seen",
+    "canary",
+    "epoch",
+    "checkpoint",
+    "account",
+    "review",
+    "alert",
+)
 _STOPS: Final = frozenset(a.word for a in Action if a >= Action.REDACT)
 _MOST_KEYS: Final = 20_000
 _MOST_TOLD: Final = 50
@@ -103,7 +114,7 @@ class Observed:
     def add(self, row: Row) -> None:
         """Takes one entry. Starts count whenever they were; everything else within the period."""
         self.entries += 1
-        if row.kind == "start":
+        if row.kind == "start" or (row.kind, row.action) == ("remit", "live"):
             self._start(row)
         if not (self.since <= row.time and (not self.until or row.time < self.until)):
             return
@@ -117,7 +128,7 @@ class Observed:
             self._answer(row, row.value)
         elif row.kind == "erasure":
             self._erasure(row, row.value)
-        elif row.kind not in _STORE:
+        elif row.kind not in _STORE and row.kind not in _ROUTINE:
             self._tell(row, row.value)
 
     def by_rule(self, side: str) -> dict[str, Seen]:
