@@ -6,6 +6,7 @@ import pytest
 from scene import HEAD, chat, played, rules, serving
 from upstream import body, chunked, event, sse, upstream
 
+from remit.evidence import subject_of
 from remit.models.openai import OpenAICompatible
 from remit.models.scripted import Scripted
 
@@ -158,3 +159,38 @@ def test_a_field_beside_one_of_several_pieces_of_text_is_named_and_passes(tmp_pa
             assert scene.records()[0]["answered"] == "Hi there."
 
     asyncio.run(main())
+
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_record_knows_how_long_it_took_what_it_cost_and_whose_trace_it_is(tmp_path, stream):
+    async def scene_of(scene):
+        asked = chat("Hello?", stream=stream, stream_options={"include_usage": True})
+        await scene.ask(asked, headers={"traceparent": TRACE})
+        return scene.records("answer")
+
+    (record,) = played(tmp_path, scene_of, Scripted(["In May, at the latest."]))
+    assert 0 < record["seconds"] < 60
+    assert record["usage"]["output"] > 0
+    assert record["trace"] == TRACE
+    assert "subject" not in record
+
+
+def test_a_person_is_known_by_a_pseudonym_and_can_be_forgotten(tmp_path):
+    async def scene_of(scene):
+        await scene.ask(chat("My name is Ann.", user="ann@example.org"))
+        await scene.ask(chat("I am somebody else.", user="ben@example.org"))
+        before = scene.records("answer")
+        count = await scene.evidence.forget(subject_of("ann@example.org"), who="ada", why="asked")
+        return before, count, scene.records("answer")
+
+    before, count, after = played(tmp_path, scene_of, Scripted(["In May."]))
+    assert "ann@example.org" not in str(before)
+    assert [r["subject"] for r in before] == [
+        subject_of("ann@example.org"),
+        subject_of("ben@example.org"),
+    ]
+    assert count == 1
+    assert [r["asked"] for r in after] == ["I am somebody else."]

@@ -41,7 +41,7 @@ _PROMPT = """\
 examples:
   remit prompt remit.yaml
   remit prompt remit.yaml --for anthropic --language nl
-  remit prompt remit.yaml --tokens 900    leaves out reasons, then answers, then examples
+  remit prompt remit.yaml --tokens 900    leaves out reasons, then examples, then answers
 
 Tokens are estimated on the high side, without the model's own tokeniser.
 """

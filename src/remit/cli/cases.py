@@ -63,7 +63,9 @@ def add(commands: Any) -> None:
     harvest.add_argument("remit", metavar="REMIT")
     harvest.add_argument("--out", required=True, metavar="DIR")
     harvest.add_argument("--consent", required=True, metavar="BASIS", help="why they may be used")
-    harvest.add_argument("--refuse", action="store_true", help="leave out what names a person")
+    harvest.add_argument(
+        "--refuse", action="store_true", help="leave out, not mask, texts with an identifier"
+    )
     harvest.add_argument("--who", metavar="NAME", help="default: who is logged in")
 
 

@@ -25,8 +25,8 @@ def add(verbs: Any) -> None:
         description="Writes rows in the format of another trainer; see docs/layer-2-training.md.",
         epilog=_EXAMPLES,
     )
-    parser.add_argument("rows", metavar="ROWS")
-    parser.add_argument("out", metavar="OUT")
+    parser.add_argument("rows", metavar="ROWS", help="JSON Lines, as for sft, dpo or rloo")
+    parser.add_argument("out", metavar="OUT", help="a new file")
     parser.add_argument("--to", required=True, choices=("openrlhf", "verl", "nemo-rl"))
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
     parser.add_argument("--json", action="store_true", help="the result as JSON")
@@ -42,6 +42,8 @@ def _export(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     out = Path(arguments.out)
     if out.exists() and not arguments.force:
         raise CannotRunError(f"{out} is there already; give another name, or --force")
+    if not Path(arguments.rows).is_file():
+        raise CannotRunError(f"{arguments.rows}: no such file; name a file of JSON Lines")
     try:
         method = method_of(first_row(Path(arguments.rows)))
         written = export(read_rows([arguments.rows], method), arguments.to, out)

@@ -31,6 +31,10 @@ exit codes:
   1  a rule is broken (canary: the model has changed)
   2  the command was not understood
   3  it could not be done
+
+environment:
+  REMIT_EVIDENCE                    where --evidence is not given
+  REMIT_API_KEY, OPENAI_API_KEY     canary: the key sent to the models, the first that is set
 """
 
 
@@ -43,19 +47,37 @@ def add(commands: Any) -> None:
         epilog=_EXAMPLES,
     )
     monitor.add_argument("remit", metavar="REMIT")
-    monitor.add_argument("action", nargs="?", default="status", metavar="|".join(_ACTIONS))
+    monitor.add_argument(
+        "action",
+        nargs="?",
+        default="status",
+        metavar="|".join(_ACTIONS),
+        help="default status",
+    )
     monitor.add_argument("--evidence", metavar="URL", help="where `remit serve` keeps its record")
     monitor.add_argument("--json", action="store_true", help="as JSON")
-    monitor.add_argument("--days", type=int, default=30, metavar="N", help="of series; default 30")
+    monitor.add_argument("--days", type=int, default=30, metavar="N", help="of history; default 30")
     monitor.add_argument("--no-act", action="store_true", help="watch: begin no intervention")
     monitor.add_argument("--upstream", metavar="URL,MODEL", help="canary: house, or an address")
     monitor.add_argument(
         "--judge", metavar="URL,MODEL", help="canary: for auditors that are judges"
     )
-    monitor.add_argument("--questions", metavar="FILE", help="canary: more, as JSON lines")
-    monitor.add_argument("--per-day", type=int, default=200, metavar="N", help="simulate: traffic")
-    monitor.add_argument("--times", type=float, default=3.0, metavar="X", help="simulate: the step")
-    monitor.add_argument("--runs", type=int, default=50, metavar="N", help="simulate: how many")
+    monitor.add_argument("--questions", metavar="FILE", help="canary: further {user: …} lines")
+    monitor.add_argument(
+        "--per-day",
+        type=int,
+        default=200,
+        metavar="N",
+        help="simulate: conversations; default 200",
+    )
+    monitor.add_argument(
+        "--times",
+        type=float,
+        default=3.0,
+        metavar="X",
+        help="simulate: the rate becomes X limits; default 3",
+    )
+    monitor.add_argument("--runs", type=int, default=50, metavar="N", help="simulate: default 50")
     monitor.set_defaults(run=_monitor)
 
 
@@ -70,6 +92,7 @@ def _monitor(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         from remit.cli.monitoring_simulated import simulate
 
         return simulate(arguments, loaded.policy)
+    arguments.evidence = arguments.evidence or environ.get("REMIT_EVIDENCE")
     if not arguments.evidence:
         raise MisuseError("monitor: give --evidence, where `remit serve` keeps its record")
     act = {"status": _status, "watch": _watch, "canary": _canary}[arguments.action]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from remit.cli.intervening import opened
 from remit.cli.terminal import CannotRunError, MisuseError, safe, say, say_json, table
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ examples:
 
 roles: viewer < reviewer < owner < admin; each may do all that those before it may.
 Each of these is recorded, as done by the user of this machine who ran it.
-environment: REMIT_EVIDENCE, where --evidence is not given
+environment: REMIT_EVIDENCE, where --evidence is not given; without either remit-evidence.db
 """
 
 
@@ -43,14 +44,16 @@ def add(commands: Any) -> None:
         parser = actions.add_parser(name, help=help, epilog=_EXAMPLES)
         if named:
             parser.add_argument("name", metavar="NAME")
-        parser.add_argument("--evidence", metavar="URL", help="the record")
+        parser.add_argument(
+            "--evidence", metavar="URL", help="the record; default remit-evidence.db"
+        )
         parser.add_argument("--json", action="store_true", help="as JSON")
         parser.set_defaults(run=run)
         return parser
 
     new = action("add", "make an account", _add)
-    new.add_argument("--role", default="viewer", metavar="ROLE", help="default viewer")
-    new.add_argument("--owner-of", default="", metavar="TITLE", help="the owner it answers for")
+    new.add_argument("--role", default="viewer", metavar="ROLE", help="default viewer; see roles")
+    new.add_argument("--owner-of", default="", metavar="TITLE", help="whose rules it signs for")
     new.add_argument("--ask", action="store_true", help="ask for the password; default: make one")
     action("list", "all accounts", _list, named=False)
     action("disable", "shut an account out", _disable)
@@ -177,6 +180,8 @@ def _opened(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Eviden
     from remit.evidence import Evidence, EvidenceError
 
     url = arguments.evidence or environ.get("REMIT_EVIDENCE") or "remit-evidence.db"
+    if arguments.run is not _add:  # nobody is known to a record that is not there
+        return opened(url)
     try:
         return Evidence.open(url)
     except EvidenceError as error:

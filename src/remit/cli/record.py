@@ -25,14 +25,16 @@ examples:
   remit evidence show evidence.db --rule no-client-data --limit 50
   remit evidence show evidence.db ID                    one answer, and what was checked
   remit evidence export evidence.db --out evidence.jsonl
-  remit evidence checkpoint evidence.db --key audit.pem --out /elsewhere/checkpoints.jsonl
+  remit evidence checkpoint evidence.db --key audit.pem --make-key --out checkpoints.jsonl
   remit evidence verify evidence.db --checkpoint checkpoints.jsonl --public audit.pem.pub
   remit evidence retain evidence.db --older-than answers=365d --who DPO --why "a year is enough"
   remit evidence forget evidence.db --subject p-81f3 --keys keys.db --who DPO --why "asked to"
   remit evidence move evidence.db postgresql://remit@db/remit
+  remit evidence migrate postgresql://remit@db/remit    after an update of Remit
 
 URL is a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE, whose password belongs into
 PGPASSWORD or ~/.pgpass. `verify` gives exit code 1 where the record is not intact.
+Only the first checkpoint needs --make-key; keep its key and its file out of the keeper's reach.
 """
 
 

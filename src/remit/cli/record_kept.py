@@ -19,7 +19,7 @@ def add(action: Action) -> None:
     migrate = action("migrate", "brings its tables to the version of this Remit")
     migrate.set_defaults(run=_migrate)
     move = action("move", "copies all of it into an empty store, and verifies it there")
-    move.add_argument("target", metavar="TARGET-URL")
+    move.add_argument("target", metavar="TARGET-URL", help="a new file, or an empty database")
     move.set_defaults(run=_move)
     checkpoint = action("checkpoint", "signs where all chains end, for a place out of reach")
     checkpoint.add_argument("--key", metavar="FILE", required=True, help="private, of Ed25519")
@@ -33,7 +33,9 @@ def add(action: Action) -> None:
     )  # fmt: skip
     retain.add_argument("--shorter-because", metavar="TEXT", help="why less than six months")
     forget = action("forget", "erases all that is kept of a person, and their key")
-    forget.add_argument("--subject", metavar="ID", required=True, help="the person's pseudonym")
+    whom = forget.add_mutually_exclusive_group(required=True)
+    whom.add_argument("--user", metavar="NAME", help="as the program names them in `user`")
+    whom.add_argument("--subject", metavar="ID", help="the pseudonym in the record")
     forget.add_argument("--keys", metavar="FILE", help="the persons' keys")
     for parser in (retain, forget):
         parser.add_argument("--who", required=True, help="who decided it")
@@ -131,12 +133,13 @@ def _days(given: list[str]) -> dict[str, int]:
 def _forget(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     import asyncio
 
-    from remit.evidence import Evidence, EvidenceError
+    from remit.evidence import Evidence, EvidenceError, subject_of
 
     who, why = arguments.who, arguments.why
+    subject = arguments.subject or subject_of(arguments.user)
     try:
         with Evidence.open(arguments.url, keys=arguments.keys) as evidence:
-            count = asyncio.run(evidence.forget(arguments.subject, who=who, why=why))
+            count = asyncio.run(evidence.forget(subject, who=who, why=why))
     except EvidenceError as error:
         raise CannotRunError(str(error)) from None
     say(f"{count} entries erased")

@@ -42,19 +42,21 @@ def add(commands: Any) -> None:
     )
     actions = group.add_subparsers(metavar="ACTION", title="actions", required=True)
     start = actions.add_parser("start", help="compare in the browser", epilog=_EXAMPLES)
-    start.add_argument("pairs", metavar="PAIRS", type=Path)
-    start.add_argument("--remit", metavar="REMIT", required=True)
+    start.add_argument("pairs", metavar="PAIRS", type=Path, help="JSON Lines; see below")
+    start.add_argument(
+        "--remit", metavar="REMIT", required=True, help="whose rules are asked about"
+    )
     start.add_argument("--out", metavar="DIR", type=Path, required=True, help="for the verdicts")
     start.add_argument("--port", metavar="N", type=int, default=8410, help="default 8410")
     start.set_defaults(run=_start)
     agreed = actions.add_parser("agreement", help="do reviewers agree?", epilog=_EXAMPLES)
-    agreed.add_argument("folder", metavar="DIR", type=Path)
+    agreed.add_argument("folder", metavar="DIR", type=Path, help="the --out of start")
     agreed.add_argument("--json", action="store_true", help="as JSON")
     agreed.set_defaults(run=_agreement)
     export = actions.add_parser("export", help="rows to train on", epilog=_EXAMPLES)
-    export.add_argument("folder", metavar="DIR", type=Path)
+    export.add_argument("folder", metavar="DIR", type=Path, help="the --out of start")
     export.add_argument("--consent", metavar="TEXT", required=True, help="the basis for using them")
-    export.add_argument("--out", metavar="DIR", type=Path, required=True)
+    export.add_argument("--out", metavar="DIR", type=Path, required=True, help="for the rows")
     export.add_argument("--json", action="store_true", help="the counts as JSON")
     export.set_defaults(run=_export)
 
@@ -67,6 +69,7 @@ def _start(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     remit_of(arguments.remit)
     folder = arguments.out
     try:
+        _readable(arguments.pairs)
         read_pairs(arguments.pairs)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _kept(arguments.pairs, folder / _PAIRS)
@@ -75,6 +78,11 @@ def _start(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except (PairsError, StoreError) as error:
         raise CannotRunError(str(error)) from None
     return 0
+
+
+def _readable(path: Path) -> None:
+    if not path.is_file():
+        raise CannotRunError(f"{path}: no such file; name one of lines {{prompt, a, b}}")
 
 
 def _kept(source: Path, place: Path) -> None:

@@ -27,7 +27,7 @@ environment (an option of the same meaning wins):
   OPENAI_BASE_URL, OPENAI_API_KEY     the model to ask, and the key sent to it
   REMIT_UPSTREAM, REMIT_API_KEY       the same for this command alone; these come first
   REMIT_MODEL, REMIT_JUDGE, REMIT_FALLBACK, REMIT_EVIDENCE, REMIT_KEYS, REMIT_HOST, REMIT_PORT,
-  REMIT_WORKERS
+  REMIT_WORKERS, REMIT_SCRIPT, REMIT_PERSON_KEYS
   REMIT_SMTP, REMIT_SMTP_FROM, REMIT_SMTP_PASSWORD    the server that takes mail: smtp://user@host:587
   REMIT_ADDRESS, REMIT_OTLP, REMIT_OTLP_HEADERS       NAME=VALUE,…
 """
@@ -67,14 +67,17 @@ def add(commands: Any) -> None:
     serve.add_argument("--host", metavar="HOST", help="default 127.0.0.1")
     serve.add_argument("--port", metavar="N", help="default 8400; 0 takes a free one")
     serve.add_argument("--workers", metavar="N", help="processes; default 1")
-    serve.add_argument("--evidence", metavar="PATH", help="where the record is kept")
+    serve.add_argument("--evidence", metavar="PATH", help="the record, or postgresql://…")
     serve.add_argument("--keys", metavar="FILE", help="client keys, from `remit keys add`")
     serve.add_argument("--judge", metavar="URL[,MODEL]", help="the model that judge rules ask")
     serve.add_argument("--tls-certificate", metavar="FILE", help="PEM; with --tls-key: HTTPS")
     serve.add_argument("--tls-key", metavar="FILE", help="PEM")
     serve.add_argument("--no-console", action="store_true", help="without pages for people")
     serve.add_argument(
-        "--no-monitor", action="store_true", help="samples no answers, follows no rates"
+        "--no-monitor", action="store_true", help="no samples, rates, alerts or telemetry"
+    )
+    serve.add_argument(
+        "--person-keys", metavar="FILE", help="seals what is kept of a person (extra `crypto`)"
     )
     serve.add_argument(
         "--address", metavar="URL", help="where people reach it; alerts link to its console"
@@ -144,6 +147,7 @@ def serve_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) ->
         "keys",
         "judge",
         "fallback",
+        "person_keys",
     ):
         value = getattr(arguments, name) or environ.get(f"REMIT_{name.upper()}")
         if value:

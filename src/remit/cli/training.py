@@ -24,25 +24,51 @@ _METHODS = {
     "rloo": "from rewards (REINFORCE leave-one-out)",
     "grpo": "from rewards, relative to a group of answers",
 }
+_COLUMNS = {
+    "sft": "prompt, completion; or messages",
+    "dpo": "prompt, chosen, rejected",
+    "kto": "prompt, completion, label (true or false)",
+    "rloo": "prompt; further columns reach the rewards",
+    "grpo": "prompt; further columns reach the rewards",
+}
+_REWARDS = """\
+  rollouts: {rewards: [{rules: all}]}     what an answer is worth; rules: needs the next line
+  policy: remit.yaml
+"""
 _EXAMPLES = """\
 examples:
   remit train sft sft.yaml                     a recipe: model, data, out, lr, …
   remit train dpo dpo.yaml --resume            goes on from the last checkpoint
   remit train dpo dpo.yaml --dry-run           what would be done, without doing it
-  remit train export --to verl pairs.jsonl out for those who train elsewhere
+  remit train rloo rloo.yaml                   rewards: [{rules: all}], the remit's own rules
+  remit train reward reward.yaml               a reward model from pairs
+  remit train constitution cai.yaml            critique, revise, imitate; compare, prefer
+  remit train gate BEFORE AFTER --policy remit.yaml --prompts gate.jsonl --target RULE
+  remit train card RUN --gate gate.json        what it was made of, and what it came to
+  remit train export --to verl rows.jsonl OUT  for those who train elsewhere
+
+Needs pip install 'remit[train]', but for what only writes rows or asks addresses.
 """
 _METHOD_EPILOG = """\
-A recipe, in YAML:
-  model: runs/sft/final      a folder in the Hugging Face layout
-  data: pairs.jsonl          JSON Lines in TRL's columns
-  out: runs/dpo              gets final/, metrics.jsonl, curves.svg, run.json, checkpoints/
-  lr: 0.0001                 the only number without a default
+examples:
+  remit train {method} {method}.yaml
+  remit train {method} {method}.yaml --dry-run       what would be done, and by which command
 
+A recipe, in YAML; docs/layer-2-training.md has all its keys:
+  model: runs/sft/final      a folder in the Hugging Face layout
+  data: rows.jsonl           JSON Lines: {columns}
+  out: runs/{method:4}             gets final/, metrics.jsonl, curves.svg, run.json, checkpoints/
+  lr: 0.0001                 the only number without a default
+{more}
 exit codes: 0 done; 2 misuse; 3 it cannot be done; 130 stopped, --resume goes on from there
 """
 
 
 _LAUNCHED = "REMIT_LAUNCHED"
+
+
+def _more(method: str) -> str:
+    return _REWARDS if method in ("rloo", "grpo") else ""
 
 
 def add(commands: Any) -> None:
@@ -60,7 +86,9 @@ def add(commands: Any) -> None:
 
 def _add_methods(verbs: Any) -> None:
     for method, told in _METHODS.items():
-        parser = verbs.add_parser(method, help=told, description=told, epilog=_METHOD_EPILOG)
+        epilog = _METHOD_EPILOG.format(method=method, columns=_COLUMNS[method], more=_more(method))
+        described = f"{told[0].upper()}{told[1:]}."
+        parser = verbs.add_parser(method, help=told, description=described, epilog=epilog)
         parser.add_argument("recipe", metavar="RECIPE")
         parser.add_argument("--resume", action="store_true", help="go on where it was stopped")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done")

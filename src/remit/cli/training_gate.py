@@ -36,17 +36,20 @@ def add(verbs: Any) -> None:
     )
     option = parser.add_argument
     option("before", metavar="BEFORE", help="a folder, or an address as for verify --target")
-    option("after", metavar="AFTER")
-    option("--policy", required=True, metavar="REMIT")
+    option("after", metavar="AFTER", help="the same: the one that would take its place")
+    option("--policy", required=True, metavar="REMIT", help="whose auditors judge")
     option("--prompts", required=True, metavar="FILE", help="prompts that taught neither model")
-    option("--taught-by", action="append", default=[], metavar="FILE", help="rows that did")
+    option("--taught-by", action="append", default=[], metavar="FILE", help="rows that taught")
     option("--target", action="append", default=[], metavar="RULE", help="must get better")
-    option("--margin", action="append", default=[], metavar="[MEASURE=]SHARE", help="default 0.02")
-    option("--confidence", type=float, default=0.95, metavar="SHARE")
-    option("--samples", type=int, default=1, metavar="N", help="replies to each prompt")
-    option("--temperature", type=float, default=1.0)
-    option("--max-tokens", type=int, default=128, metavar="N")
-    option("--seed", type=int, default=0)
+    option(
+        "--margin", action="append", default=[], metavar="[MEASURE=]SHARE",
+        help="how much worse is put up with; default 0.02",
+    )  # fmt: skip
+    option("--confidence", type=float, default=0.95, metavar="SHARE", help="default 0.95")
+    option("--samples", type=int, default=1, metavar="N", help="replies to each prompt; default 1")
+    option("--temperature", type=float, default=1.0, metavar="T", help="default 1")
+    option("--max-tokens", type=int, default=128, metavar="N", help="of a reply; default 128")
+    option("--seed", type=int, default=0, metavar="N", help="default 0")
     option("--judge", metavar="WHERE,MODEL", help="the model that audit: [judge] asks")
     option("--json", metavar="FILE", help="the result, for remit train card")
     parser.set_defaults(run=_gate)

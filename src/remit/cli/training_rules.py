@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _REWARD = """\
+examples:
+  remit train reward reward.yaml
+
 A recipe, in YAML:
   data: pairs.jsonl                              {prompt, chosen, rejected, margin?, meta: {rule}}
   out: runs/reward                               gets final/, run.json, reliability-*.svg
@@ -24,7 +27,18 @@ A recipe, in YAML:
   body: {features: [meaning, rules, length]}     or {model: ./a-language-model}
   members: 4                                     an ensemble says where it does not know
 """
+_CARD = """\
+examples:
+  remit train card runs/dpo
+  remit train card runs/dpo --gate gate.json --agreement agreement.json --out card
+
+Writes model-card.json and model-card.html.
+"""
 _CONSTITUTION = """\
+examples:
+  remit train constitution cai.yaml
+  remit train constitution cai.yaml --critic http://localhost:11434/v1,llama3.2
+
 A recipe, in YAML:
   model: runs/sft/final      a local model; `asked` for the one behind --model
   policy: remit.yaml         rules with then: {training: penalise}
@@ -57,10 +71,10 @@ def _add(verbs: Any, name: str, told: str, epilog: str, run: Any) -> Any:
 
 def _add_card(verbs: Any) -> None:
     told = "what a run was made of, by hash, and what it came to"
-    parser = verbs.add_parser("card", help=told, description=told.capitalize() + ".")
-    parser.add_argument("folder", metavar="RUN")
+    parser = verbs.add_parser("card", help=told, description=told.capitalize() + ".", epilog=_CARD)
+    parser.add_argument("folder", metavar="RUN", help="the folder of a run")
     parser.add_argument("--gate", metavar="FILE", help="the --json of remit train gate")
-    parser.add_argument("--agreement", metavar="FILE", help="reviewers' agreement, as JSON")
+    parser.add_argument("--agreement", metavar="FILE", help="of remit review agreement --json")
     parser.add_argument("--alarm", metavar="FILE", help="the alarm.json of a stopped run")
     parser.add_argument("--out", metavar="DIR", help="where to; default: the run's folder")
     parser.set_defaults(run=_card)

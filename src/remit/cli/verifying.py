@@ -29,8 +29,9 @@ examples:
   remit verify remit.yaml --target URL,MODEL --json - | jq .decision
   remit verify remit.yaml --bias twins.yaml --target URL,MODEL          apart from all rules
 
-A target is [NAME=]WHERE[,MODEL]: house, scripted:FILE, an OpenAI-compatible address, or
-https://api.anthropic.com (anthropic+URL where another host speaks its format).
+A target is [NAME=]WHERE[,MODEL]: house, house-small, house-small:FOLDER, scripted:FILE, an
+OpenAI-compatible address, or https://api.anthropic.com (anthropic+URL where another host speaks
+its format). --ladder --checkpoints takes its models from DIR, and no --target.
 
 exit codes:
   0  every limit is shown to be kept

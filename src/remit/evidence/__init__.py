@@ -10,7 +10,7 @@ from remit.evidence.export import export, show
 from remit.evidence.keys import Keys
 from remit.evidence.lookup import Followed, Stored
 from remit.evidence.problems import Problem
-from remit.evidence.record import EvidenceError, new_id, stamp
+from remit.evidence.record import EvidenceError, new_id, stamp, subject_of
 from remit.evidence.store import Evidence
 from remit.evidence.verify import Anchor, VerifyReport, anchor_of, verify
 
@@ -36,5 +36,6 @@ __all__ = [
     "new_id",
     "show",
     "stamp",
+    "subject_of",
     "verify",
 ]

@@ -162,7 +162,9 @@ def private_key(path: Path) -> Ed25519PrivateKey:
 
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError) as error:
+    except OSError as error:
+        raise EvidenceError(f"key {path}: {error.strerror}; make one with --make-key") from None
+    except (ValueError, TypeError) as error:
         raise EvidenceError(f"key {path}: {error}; make one with --make-key") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise EvidenceError(f"key {path}: not of Ed25519; make one with --make-key")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import time
@@ -108,6 +109,15 @@ def marks_of(record: Mapping[str, Any], action: str) -> dict[str, str]:
     if rule and isinstance(rule, str):
         marks.setdefault(rule, action)
     return marks
+
+
+def subject_of(person: str) -> str:
+    """The pseudonym under which the record knows a person, of the name that a program gives them.
+
+    One way only: whoever has the name can find the person's entries, and not the other way round.
+    """
+    named = person.strip().encode("utf-8", "replace")
+    return hashlib.sha256(b"remit.subject.v1\0" + named).hexdigest()[:32]
 
 
 def draft(record: Mapping[str, Any]) -> Draft:

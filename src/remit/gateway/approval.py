@@ -167,6 +167,7 @@ def _case(exchange: Exchange, body: Json, rule: str) -> Case:
         remind=remind_at(now, due),
         fallback=answer_text(policy, about, Action.REPLACE, language),
         notify=log.client,
+        subject=log.subject,
     )
 
 

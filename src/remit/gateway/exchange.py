@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from remit.evidence import subject_of
 from remit.gateway import wire
 from remit.gateway.conversation import Fingerprints, fingerprints
 from remit.gateway.deployment import Deployment
@@ -16,6 +17,21 @@ from remit.types import Json, Message
 
 # Seconds that an answer on its way waits for the end of a pause that holds it.
 HELD_SECONDS = 300.0
+
+
+_TRACE_MOST = 64
+
+
+def subject_in(request: Json) -> str:
+    """Whom the client program says it asks for, as the record may know them; empty for nobody."""
+    named = request.get("safety_identifier") or request.get("user")
+    return subject_of(named) if isinstance(named, str) and named.strip() else ""
+
+
+def traced(headers: Mapping[str, str]) -> str:
+    """The client's `traceparent`, where it is one at all."""
+    trace = headers.get("traceparent", "")
+    return trace if len(trace) <= _TRACE_MOST and trace.isascii() and trace.isprintable() else ""
 
 
 @dataclass(slots=True)
@@ -35,6 +51,7 @@ class Exchange:
     prints: Fingerprints
     sent: tuple[Message, ...] = ()
     news: str = ""
+    began: float = field(default_factory=time.monotonic)
     unstreamed: bool = False
 
     @classmethod
@@ -57,6 +74,8 @@ class Exchange:
             conversation=prints.now,
             follows=prints.before,
             client=client,
+            subject=subject_in(request),
+            trace=traced(headers),
         )
         return cls(deployment, request, headers, log, told, turns, prints)
 
@@ -98,6 +117,7 @@ class Exchange:
             watcher.seen(self.log, self.turns)
         if self.deployment.shadow is not None:
             self.deployment.shadow.seen(self.log, self.turns)
+        self.log.seconds = round(time.monotonic() - self.began, 4)
         record = self.log.record(self.turns, kind)
         self.told(self.log)
         return record

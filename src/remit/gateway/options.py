@@ -33,7 +33,8 @@ class ServeOptions:
     `cache` a folder that keeps compiled patterns between starts; `fallback` as `upstream`,
     optionally followed by a comma and a model's name; `console` whether people's pages are
     served, `monitor` whether answers are sampled, rates followed and alarms acted on.
-    `outward` says who is told of what.
+    `outward` says who is told of what; `person_keys` is the file of keys under which what is kept
+    of a person is sealed.
     """
 
     remit_path: str
@@ -51,6 +52,7 @@ class ServeOptions:
     tls_key: str | None = None
     cache: str | None = None
     fallback: str | None = None
+    person_keys: str | None = None
     console: bool = True
     monitor: bool = True
     outward: Outward = Outward()

@@ -54,6 +54,7 @@ async def judged_reply(
         raise UpstreamError("bad_response", "the model's answer is no chat completion") from error
     if not all(isinstance(message, dict) for message in messages):
         raise UpstreamError("bad_response", "the model's answer holds a choice without a message")
+    log.usage = wire.usage(body)
     before = log.action
     changed = False
     for number, (choice, message) in enumerate(zip(choices, messages, strict=True)):

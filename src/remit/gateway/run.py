@@ -152,7 +152,7 @@ async def _stopped() -> None:
 
 def _open_evidence(options: ServeOptions) -> Evidence:
     try:
-        return Evidence.open(options.evidence)
+        return Evidence.open(options.evidence, keys=options.person_keys)
     except EvidenceError as error:
         raise StartError(f"{error}; give another place with --evidence PATH") from None
 

@@ -144,6 +144,8 @@ class Answer:
     async def _take_one(self, event: Json) -> list[bytes]:
         self.failed |= bool(event.get("error"))
         choices = event.get("choices")
+        if event.get("usage"):
+            self._exchange.log.usage = wire.usage(event)
         if not isinstance(choices, list) or not choices:
             return [orjson.dumps(event)]
         self._shape = self._shape or shape(event)

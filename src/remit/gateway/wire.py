@@ -276,3 +276,13 @@ def _delta(message: Json) -> Json:
 def error(message: str, kind: str, code: str | None, param: str | None = None) -> Json:
     """OpenAI's error object."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def usage(body: Json) -> tuple[int, int] | None:
+    """Tokens in and out, as a model counted them; None where it did not, or not in numbers."""
+    told = body.get("usage")
+    if not isinstance(told, dict):
+        return None
+    counts = told.get("prompt_tokens"), told.get("completion_tokens")
+    first, second = (c if type(c) is int and 0 <= c < 1 << 53 else None for c in counts)
+    return None if first is None or second is None else (first, second)

@@ -49,6 +49,10 @@ class Log:
     client: str = ""
     regenerated: list[list[str]] = field(default_factory=list)  # the rules of drafts before this
     waits: str = ""  # a case that is open already: the answer waits for a person
+    subject: str = ""
+    trace: str = ""  # the client's `traceparent`
+    seconds: float | None = None  # from the request to the end of the answer
+    usage: tuple[int, int] | None = None  # tokens in and out, as the model counted them
     sampled: float | None = None  # drawn to be audited, with this probability; 0: no room to
 
     @property
@@ -113,8 +117,7 @@ class Log:
         }
         if self.regenerated:
             record["regenerated"] = self.regenerated
-        if self.sampled is not None:
-            record["sampled"] = self.sampled
+        record.update(self._beside())
         clean = self.enforcer.clean
         unclean = [(m, v) for m, v in self.verdicts if v is not clean(v.stage)]
         asked = _last_asked(turns)
@@ -124,6 +127,16 @@ class Log:
             record["asked"] = self._asked(turns, asked, unclean)
             record["answered"] = text
         return record
+
+    def _beside(self) -> dict[str, Any]:
+        """What is not known of every answer."""
+        usage = self.usage and {"input": self.usage[0], "output": self.usage[1]}
+        known = {"sampled": self.sampled, "seconds": self.seconds, "usage": usage}
+        named = {"subject": self.subject, "trace": self.trace}
+        return {
+            **{name: value for name, value in known.items() if value is not None},
+            **{name: value for name, value in named.items() if value},
+        }
 
     def _told(self, unclean: Sequence[tuple[int, Verdict]], asked: int) -> dict[str, Any]:
         """What is only there where a detector found something, or failed."""
@@ -222,6 +235,7 @@ class Log:
             conversation=self.conversation,
             remind=stamp(now + timedelta(hours=hours * _REMIND_SHARE)),
             notify=self.client,
+            subject=self.subject,
         )
 
     def shift(self, before: str) -> None:

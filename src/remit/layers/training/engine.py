@@ -67,7 +67,7 @@ class Sampled:
 
 
 class Report(Protocol):
-    """Is told of everything that happens, and may raise StopTraining."""
+    """Is told of everything that happens; `step` may raise StopTraining."""
 
     def begin(self, steps: int, first: int) -> None:
         """The training has `steps` steps in all, of which those before `first` are done."""

@@ -82,7 +82,7 @@ class Rollouts(Strict):
     """RLOO and GRPO: how completions are sampled and what they are worth.
 
     `group` completions a prompt are compared with each other. `rewards` are kinds with their
-    setting, such as `rules: remit.yaml`; `weights` by the reward's name, 1 where absent.
+    setting, such as `rules: all`; `weights` by the reward's name, 1 where absent.
     `iterations` is how often a batch of completions is learnt from. `clip` is PPO's epsilon.
     """
 
