@@ -29,8 +29,9 @@ examples:
       reviewed/kto.jsonl, dpo.jsonl   for `remit train`
 
 Who decides is whoever is logged in, or --who NAME; no model is ever asked.
-environment: REMIT_EVIDENCE, where --evidence is not given
+environment: REMIT_EVIDENCE, where --evidence is not given; REMIT_PERSON_KEYS, as serve has it
 """
+_KEYS = "REMIT_PERSON_KEYS"
 
 
 def add(commands: Any) -> None:
@@ -82,7 +83,7 @@ def _list(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from remit.evidence import State
 
     state = None if arguments.all else State.OPEN
-    with opened(evidence_of(arguments, environ)) as evidence:
+    with opened(evidence_of(arguments, environ), environ.get(_KEYS)) as evidence:
         cases = evidence.cases(state=state)
     if arguments.json:
         say_json([_shown(case) for case in cases])
@@ -113,7 +114,7 @@ def _show(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from remit.layers.monitor.cases import verbs
 
     try:
-        with opened(evidence_of(arguments, environ)) as evidence:
+        with opened(evidence_of(arguments, environ), environ.get(_KEYS)) as evidence:
             case = evidence.case(arguments.id)
     except EvidenceError as error:
         raise CannotRunError(str(error)) from None
@@ -145,7 +146,7 @@ def _decide(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     try:
         person = Person(logged_in(arguments.who), "command", admin=True)
-        with opened(evidence_of(arguments, environ)) as evidence:
+        with opened(evidence_of(arguments, environ), environ.get(_KEYS)) as evidence:
             verb = Verb(arguments.verb)
             case = decide_sync(evidence, arguments.id, verb, person, arguments.text)
     except EvidenceError as error:
@@ -167,7 +168,7 @@ def _harvest(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise MisuseError("cases harvest: --consent states on what basis clients' words are used")
     gate = Gate.of(remit_of(arguments.remit).policy.regions, refuses=arguments.refuse)
     try:
-        with opened(evidence_of(arguments, environ)) as evidence:
+        with opened(evidence_of(arguments, environ), environ.get(_KEYS)) as evidence:
             found = harvest(evidence.cases(), gate.passed, arguments.consent)
             record = {
                 "id": f"seen_{new_id()}",

@@ -79,8 +79,11 @@ def evidence_of(arguments: argparse.Namespace, environ: Mapping[str, str]) -> st
     return str(url)
 
 
-def opened(url: str) -> Evidence:
-    """A record that is there already, to write to. Raises CannotRunError."""
+def opened(url: str, keys: str | None = None) -> Evidence:
+    """A record that is there already, to write to; `keys` is the file of persons' keys.
+
+    Raises CannotRunError.
+    """
     from pathlib import Path
 
     from remit.evidence import Evidence, EvidenceError
@@ -89,7 +92,7 @@ def opened(url: str) -> Evidence:
     if "://" not in path and not Path(path).is_file():
         raise CannotRunError(f"evidence {path}: no such file; give the one that serve writes to")
     try:
-        return Evidence.open(url)
+        return Evidence.open(url, keys=keys)
     except EvidenceError as error:
         raise CannotRunError(str(error)) from None
 

@@ -57,7 +57,9 @@ def _label(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         server = LabelServer(policy, items, path, arguments.port)
     except (RecordError, LabelError, OSError) as error:
         raise CannotRunError(str(error)) from None
-    with server:
+    from remit.cli.pages import ended_by_interrupt
+
+    with server, ended_by_interrupt(server):
         say(f"{len(items)} conversations to label: {server.url}\nCtrl-C when done")
         server.serve_forever()
     return 0

@@ -25,12 +25,13 @@ def label(arguments: argparse.Namespace) -> int:
         server.server_close()
         named = f" of {', '.join(steps)}" if steps else ""
         raise CannotRunError(f"{folder}: there is no sample{named} to label")
+    from remit.cli.pages import ended_by_interrupt
+
     with server:
-        try:
+        with ended_by_interrupt(server):
             say(f"{len(server.desk)} rows to label: {server.url}\nCtrl-C when done")
             server.serve_forever()
-        except KeyboardInterrupt:
-            complain(f"kept in {Path(folder, 'labels.jsonl')}; see remit filter card {folder}")
+        complain(f"kept in {Path(folder, 'labels.jsonl')}; see remit filter card {folder}")
     return 0
 
 
