@@ -10,9 +10,10 @@ import pytest
 
 from remit.cli import main
 from remit.cli.commands import parser
-from remit.cli.serving import serve_settings
+from remit.cli.serving import outward_settings, serve_settings
 from remit.cli.terminal import MisuseError
 from remit.gateway.keys import Keyring, load_keys
+from remit.gateway.options import Outward
 
 
 def settings(environ: Mapping[str, str], *more: str) -> dict[str, Any]:
@@ -72,3 +73,35 @@ def test_a_key_is_shown_once_and_only_its_hash_is_kept(
     assert (found.name, found.per_minute) == ("web", 60)
     assert main(["keys", "add", "web", "--file", str(path)]) == 3
     assert "another name" in capsys.readouterr().err
+
+
+def outward(remit: Path, environ: Mapping[str, str], *more: str) -> dict[str, Any]:
+    return outward_settings(parser().parse_args(["serve", str(remit), *more]), environ)
+
+
+def test_only_the_secrets_that_the_remits_alerts_name_are_taken(tmp_path: Path) -> None:
+    remit = tmp_path / "remit.yaml"
+    remit.write_text(
+        "monitor:\n  alerts:\n"
+        "    - {webhook: https://ops.test/, secret_env: HOOK_SECRET}\n"
+        "    - slack: {url_env: 'CHAT_URL'}\n"
+    )
+    environ = {
+        "HOOK_SECRET": "hush-hush",
+        "CHAT_URL": "b",
+        "AWS_SECRET": "c",
+        "REMIT_OTLP": "http://x",
+    }
+    environ |= {"REMIT_OTLP_HEADERS": "authorization=Basic eA==,x-y=z"}
+    told = outward(remit, environ)
+    assert told["secrets"] == {"HOOK_SECRET": "hush-hush", "CHAT_URL": "b"}
+    assert told["otlp_headers"] == {"authorization": "Basic eA==", "x-y": "z"}
+    assert "hush-hush" not in repr(Outward(**told))
+
+
+def test_telemetry_needs_the_monitor_and_headers_that_can_be_read(tmp_path: Path) -> None:
+    remit = tmp_path / "remit.yaml"
+    with pytest.raises(MisuseError, match="leave --no-monitor out"):
+        outward(remit, {}, "--otlp", "http://x", "--no-monitor")
+    with pytest.raises(MisuseError, match="NAME=VALUE"):
+        outward(remit, {"REMIT_OTLP_HEADERS": "nonsense"})

@@ -189,6 +189,8 @@ def outward_settings(arguments: argparse.Namespace, environ: Mapping[str, str]) 
         "otlp": arguments.otlp or environ.get("REMIT_OTLP"),
     }
     given: dict[str, Any] = {name: value for name, value in named.items() if value}
+    if "otlp" in given and arguments.no_monitor:
+        raise MisuseError("serve: telemetry is sent by the monitor; leave --no-monitor out")
     given |= {"otlp_headers": headers, "otlp_content": arguments.otlp_content}
     return given | {"secrets": _secrets(arguments.remit, environ)}
 
