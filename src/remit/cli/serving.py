@@ -49,6 +49,11 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104  compared
 
 def add(commands: Any) -> None:
     """Adds the commands."""
+    _add_serve(commands)
+    _add_keys(commands)
+
+
+def _add_serve(commands: Any) -> None:
     serve = commands.add_parser(
         "serve",
         help="the gateway: an assistant within its remit",
@@ -88,6 +93,8 @@ def add(commands: Any) -> None:
     )
     serve.set_defaults(run=_serve)
 
+
+def _add_keys(commands: Any) -> None:
     keys = commands.add_parser(
         "keys",
         help="client keys of the gateway",

@@ -166,7 +166,7 @@ def _launched(recipe: Recipe, arguments: argparse.Namespace, environ: Mapping[st
     # Not every launcher tells its processes that they are some of several, and one that does not
     # know it would launch them again, without end.
     inner = {**environ, _LAUNCHED: "1"}
-    return subprocess.run(_launch(recipe, arguments), env=inner, check=False).returncode  # noqa: S603
+    return subprocess.run(_launch(recipe, arguments), env=inner, check=False).returncode  # noqa: S603  our own launcher, and no shell
 
 
 def _show(recipe: Recipe, trained: Trained, *, as_json: bool) -> None:

@@ -70,7 +70,7 @@ def _fill(reading: Reading, writing: Writing, place: Ledger, origin: Ledger) -> 
     writing.execute("UPDATE meta SET value = ? WHERE key = 'database'", (database_id(reading),))
     for table, columns in TABLES.items():
         order = " ORDER BY position" if table == "entries" else ""
-        rows = reading.stream(f"SELECT {columns} FROM {table}{order}")  # noqa: S608
+        rows = reading.stream(f"SELECT {columns} FROM {table}{order}")  # noqa: S608 our own names
         for chunk in _chunks(rows):
             writing.copy(table, columns, chunk)
     (pulse,) = reading.execute("SELECT value FROM pulse").fetchone()

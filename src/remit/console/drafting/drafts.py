@@ -59,7 +59,7 @@ class Kept:
 
 def find(evidence: Evidence, digest: str) -> Kept | None:
     """The remit of this digest; None where the store has none."""
-    rows = evidence.rows(f"SELECT {_COLUMNS} FROM remits WHERE digest = ?", (digest,))  # noqa: S608
+    rows = evidence.rows(f"SELECT {_COLUMNS} FROM remits WHERE digest = ?", (digest,))  # noqa: S608 our own columns
     return _kept(rows[0]) if rows else None
 
 
@@ -102,7 +102,7 @@ class Drafting:
             raise DraftError(f"remit {draft.digest[:12]}: is {former.state} already; open that one")
         if former is None:
             database.execute(
-                f"INSERT INTO remits ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                f"INSERT INTO remits ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 our own columns
                 _row(draft),
             )
         else:
@@ -202,7 +202,7 @@ class GoingLive:
             raise DraftError(f"not signed by {', '.join(sorted(missing))}; ask them to")
         if _read(database, here) is None:
             database.execute(
-                f"INSERT INTO remits ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                f"INSERT INTO remits ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 our own columns
                 _row(replace(self.live, state="retired", updated=self.time)),
             )
         sql = "UPDATE remits SET state = 'retired', updated = ? WHERE state = 'live'"

@@ -114,7 +114,7 @@ def version_of(connection: psycopg.Connection[Any]) -> str | None:
     table = f"{SCHEMA}.alembic_version"
     if connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() == (None,):
         return None
-    row = connection.execute(f"SELECT version_num FROM {table}").fetchone()  # noqa: S608
+    row = connection.execute(f"SELECT version_num FROM {table}").fetchone()  # noqa: S608 our own names
     return None if row is None else str(row[0])
 
 

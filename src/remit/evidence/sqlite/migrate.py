@@ -46,7 +46,7 @@ def view_as_newest(connection: sqlite3.Connection, version: int) -> None:
     if version != 1:
         return
     connection.create_function("marks_of", 2, _marks_text, deterministic=True)
-    connection.execute(f"CREATE TEMP VIEW cases AS SELECT {_CASES_1} FROM main.cases")  # noqa: S608
+    connection.execute(f"CREATE TEMP VIEW cases AS SELECT {_CASES_1} FROM main.cases")  # noqa: S608 our own columns
     connection.execute(
         "CREATE TEMP VIEW marks AS SELECT key AS rule, time, writer, seq, kind, value AS action"
         " FROM main.entries, json_each(marks_of(action, body))"
@@ -76,7 +76,7 @@ def _second(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE cases RENAME TO cases_1")
     for statement in tables.CASES + tables.ARRIVALS + tables.STATE:
         connection.execute(statement)
-    connection.execute(f"INSERT INTO cases SELECT {_CASES_1} FROM cases_1")  # noqa: S608
+    connection.execute(f"INSERT INTO cases SELECT {_CASES_1} FROM cases_1")  # noqa: S608 our own columns
     connection.execute("DROP TABLE cases_1")
     connection.execute("INSERT INTO pulse VALUES (1, 0)")
     connection.execute(

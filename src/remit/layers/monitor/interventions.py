@@ -170,7 +170,7 @@ class Begin:
         row |= {"state": "active", "ended": "", "ended_by": "", "ended_why": ""}
         marks = ", ".join("?" * len(COLUMNS))
         database.execute(
-            f"INSERT INTO interventions ({', '.join(COLUMNS)}) VALUES ({marks})",  # noqa: S608
+            f"INSERT INTO interventions ({', '.join(COLUMNS)}) VALUES ({marks})",  # noqa: S608 our own columns
             tuple(row.values()),
         )
 
